@@ -21,6 +21,7 @@ use crate::audit::{Audit, Event, Record, Source};
 use crate::config::Config;
 use crate::limits::{Action, Limit};
 use crate::model::{Dialect, DisconnectReason, Identity};
+use crate::payload::SocketPacket;
 use crate::transport::{Attach, Flow};
 
 /// The shortest time between two errors to one client about events that no dialect has.
@@ -51,6 +52,8 @@ pub(crate) struct Connection {
     refusals: OnceLock<Box<Limit>>,
     dialect: DialectCell,
     pub(super) socket: SocketRef,
+    /// Its client was sent CONNECT.
+    is_welcome: AtomicBool,
     /// Where it is written, once it is attached.
     pub(super) output: OnceLock<Arc<dyn Attach>>,
     pub(super) flow: Arc<Flow>,
@@ -99,6 +102,7 @@ impl Connection {
             refusals: OnceLock::new(),
             dialect: DialectCell::new(client.declared),
             socket,
+            is_welcome: AtomicBool::new(false),
             output: OnceLock::new(),
             flow,
             gate: Gate::held(),
@@ -286,8 +290,17 @@ impl Connection {
         let _ = self.output.set(carrier);
     }
 
-    /// Whether the client received CONNECT, and has not disconnected since.
+    /// Sends CONNECT, which comes before all else.
+    pub(super) fn welcome(&self) {
+        self.write(&SocketPacket::connect(
+            self.socket.id,
+            self.socket.protocol(),
+        ));
+        self.is_welcome.store(true, Ordering::Release);
+    }
+
+    /// Whether the client was sent CONNECT, and has not disconnected since.
     pub(super) fn is_connected(&self) -> bool {
-        self.socket.connected()
+        self.is_welcome.load(Ordering::Acquire) && self.socket.connected()
     }
 }

@@ -91,6 +91,7 @@ impl Session {
                 _ => continue,
             };
             let Ok(packet) = packet else { return Ok(()) };
+            self.wait_to_enter(&packet).await;
             if self.hand_in(&packet).is_err() || !self.is_read().await {
                 return Ok(());
             }

@@ -152,20 +152,17 @@ impl Pipe {
         true
     }
 
-    /// The library writes these bytes of its frames; whether they say that the client is connected.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> bool {
-        let mut connects = false;
+    /// The library writes these bytes of its frames.
+    pub(super) fn write(&mut self, bytes: &[u8]) {
         self.written.put_slice(bytes);
         while let Some(written) = take_server_frame(&mut self.written, self.revision) {
             if let Written::Packet(packet) = written {
-                connects |= packet.connects();
                 self.take_written(packet);
             }
         }
         if self.written.is_empty() {
             self.written = BytesMut::new();
         }
-        connects
     }
 
     fn put(&mut self, packet: Packet) {
@@ -178,6 +175,8 @@ impl Pipe {
             // The session has an id of its own; and what ends it is said by no packet, which clients would take for a wish
             // that they stay away.
             Some(packet::OPEN | packet::CLOSE) => {}
+            // The relay says it itself, before all else.
+            _ if packet.connects() => {}
             Some(packet::PING) if !self.has_pinged => {
                 self.has_pinged = true;
                 self.answer_ping();

@@ -15,7 +15,7 @@ use super::pipe::Stage;
 use super::session::Session;
 use super::settings::FRAMING;
 use crate::model::DisconnectReason;
-use crate::transport::{Carrier as _, PREFIX, TooSlow};
+use crate::transport::{Carrier as _, ENTRY_PAUSE, PREFIX, TooSlow};
 
 /// How many packets of no event one request may have that is of nobody who has entered.
 const MAX_CONTROLS: u32 = 100;
@@ -82,6 +82,7 @@ impl Session {
         }
         for number in 1.. {
             let Some(packet) = posted.next()? else { break };
+            self.wait_to_enter(&packet).await;
             self.hand_in(&packet)?;
             if number % AT_ONCE == 0 && !self.is_read().await {
                 return Err(Refused::Over);
@@ -100,6 +101,17 @@ impl Session {
                 may_wait && (counted.controls == 0 || flow.allows_controls(counted.controls))
             }
             None => counted.controls <= MAX_CONTROLS,
+        }
+    }
+
+    /// A further try to enter comes a little later.
+    pub(super) async fn wait_to_enter(&self, packet: &Packet) {
+        let is_further = match packet {
+            Packet::Text(text) => self.entry.lock().is_further(text),
+            Packet::Binary(_) => false,
+        };
+        if is_further {
+            tokio::time::sleep(ENTRY_PAUSE).await;
         }
     }
 

@@ -100,12 +100,9 @@ impl AsyncWrite for SessionStream {
         if pipe.is_full() {
             return Poll::Pending;
         }
-        let connects = pipe.write(bytes);
+        pipe.write(bytes);
         let has_answered = !pipe.is_read();
         drop(pipe);
-        if connects && let Some(flow) = session.flow() {
-            flow.connect_was_written();
-        }
         session.changed.notify_waiters();
         if has_answered {
             session.reader.wake();

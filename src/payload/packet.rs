@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
+use socketioxide::ProtocolVersion;
+use socketioxide::socket::Sid;
 
 use super::AckId;
 
@@ -33,6 +35,18 @@ impl SocketPacket {
         let attachments = encode(payload, &mut text)?;
         text.push(b']');
         Some(Self::of(b"42", b"45", text, attachments))
+    }
+
+    /// The packet by which a client of this revision is told that it has entered the namespace, and its id.
+    pub(crate) fn connect(id: Sid, revision: ProtocolVersion) -> Self {
+        let text = match revision {
+            ProtocolVersion::V4 => "40".to_owned(),
+            ProtocolVersion::V5 => format!(r#"40{{"sid":"{id}"}}"#),
+        };
+        Self {
+            text: text.into(),
+            attachments: Vec::new(),
+        }
     }
 
     /// The answer to the event whose callback has this id.

@@ -88,8 +88,6 @@ pub(crate) struct Flow {
     /// When the client was found to be gone, perhaps before all that it sent is read, in `now_ms` time; 0: it is there.
     gone_at: AtomicU64,
     closed: AtomicBool,
-    /// The client was told that it is connected.
-    is_connected: AtomicBool,
 }
 
 impl Flow {
@@ -119,7 +117,6 @@ impl Flow {
             all_read: Notify::new(),
             gone_at: AtomicU64::new(0),
             closed: AtomicBool::new(false),
-            is_connected: AtomicBool::new(false),
         })
     }
 
@@ -171,14 +168,7 @@ impl Flow {
     /// before counts on.
     pub(crate) fn open(&self) {
         self.gone_at.store(0, Ordering::Relaxed);
-        self.is_connected.store(false, Ordering::Release);
         self.closed.store(false, Ordering::Release);
-    }
-
-    /// What says that the client is connected is written, as far as the library is concerned.
-    pub(crate) fn connect_was_written(&self) {
-        self.is_connected.store(true, Ordering::Release);
-        self.room.notify_waiters();
     }
 
     // What its user holds.

@@ -5,7 +5,6 @@
 //! into a message.
 
 use super::entry::PREFIX;
-use super::frame_head::FrameHead;
 
 /// A frame, once its last byte was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,24 +136,6 @@ impl FrameScanner {
             Position::Header { have } => Some((self.header_len(have) - have) as u64),
             Position::Payload { left } => Some(left),
         }
-    }
-
-    /// Where, in what a server sends next, the first frame is that begins with these bytes, as far as that can be told. It
-    /// may have no length of more than one byte.
-    pub(super) fn find(&self, bytes: &[u8], is_it: impl Fn(&[u8]) -> bool) -> Option<usize> {
-        let mut at = match self.position {
-            Position::Header { have: 0 } => 0,
-            Position::Payload { left } => usize::try_from(left).ok()?,
-            Position::Header { .. } | Position::Lost => return None,
-        };
-        while let Some(frame @ [_, _, ..]) = bytes.get(at..) {
-            if is_it(frame) {
-                return Some(at);
-            }
-            let head = FrameHead::read(frame)?;
-            at = at.checked_add(head.size)?.checked_add(head.length)?;
-        }
-        None
     }
 
     /// Scans `bytes`. Calls `ended` for each frame that ends in them, with the offset of its end and

@@ -13,7 +13,6 @@ use super::link::{Link, LinkLimits};
 use super::links::Links;
 use super::output::Sink;
 use super::stream::{BeforeWrite, GuardedStream};
-use super::tcp::Tcp;
 use crate::limits::{AddressSlot, AddressSlots, Memory};
 
 /// A TCP listener whose connections are guarded.
@@ -98,12 +97,13 @@ impl GuardedListener {
                     };
                     tune(&tcp);
                     let link = self.links.add(Link::new(peer, self.limits));
+                    let (tcp, to_client) = tcp.into_split();
                     let sink = Sink {
-                        tcp: Tcp::new(tcp),
+                        tcp: to_client,
                         shard: self.flusher.shard(),
                         before_write: self.before_write.clone(),
                     };
-                    return GuardedStream::new(sink, link, (open, slot));
+                    return GuardedStream::new((tcp, sink), link, (open, slot));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

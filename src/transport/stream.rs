@@ -9,6 +9,8 @@ mod writing;
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::net::tcp::OwnedReadHalf;
+
 use super::entry::Entry;
 use super::frames::{FrameScanner, Sender};
 use super::linger::linger;
@@ -16,7 +18,6 @@ use super::link::Link;
 use super::links::OpenLink;
 use super::output::Sink;
 use super::read_ahead::ReadAhead;
-use super::tcp::Tcp;
 use super::text_attachments::TextAttachments;
 use super::unsaid::Unsaid;
 use crate::limits::AddressSlot;
@@ -25,7 +26,7 @@ use crate::limits::AddressSlot;
 #[derive(Debug)]
 pub(crate) struct GuardedStream {
     sink: Arc<Sink>,
-    tcp: Tcp,
+    tcp: OwnedReadHalf,
     link: Arc<Link>,
     ahead: ReadAhead,
     attachments: TextAttachments,
@@ -48,7 +49,7 @@ impl Drop for GuardedStream {
         self.link.ended();
         let counted = self.counted.take();
         if self.lingers
-            && let Err(error) = linger(&self.tcp, counted)
+            && let Err(error) = linger(self.tcp.as_ref(), counted)
         {
             tracing::debug!(%error, "a client may not hear why its connection ends");
         }
@@ -82,13 +83,17 @@ impl fmt::Debug for BeforeWrite {
 enum Outgoing {
     Http,
     UpgradeResponse { matched: usize },
-    Frames(FrameScanner),
+    Frames,
 }
 
 impl GuardedStream {
-    pub(super) fn new(sink: Sink, link: Arc<Link>, counted: Counted) -> Self {
+    pub(super) fn new(
+        (tcp, sink): (OwnedReadHalf, Sink),
+        link: Arc<Link>,
+        counted: Counted,
+    ) -> Self {
         Self {
-            tcp: sink.tcp.clone(),
+            tcp,
             sink: Arc::new(sink),
             link,
             ahead: ReadAhead::default(),
@@ -105,7 +110,7 @@ impl GuardedStream {
 
     /// What is written next are frames.
     fn begin_frames(&mut self) {
-        self.outgoing = Outgoing::Frames(FrameScanner::new(Sender::Server));
+        self.outgoing = Outgoing::Frames;
         self.link.begin_output(self.sink.clone());
     }
 
@@ -121,12 +126,13 @@ impl GuardedStream {
 
     /// The library begins a session on it.
     pub(crate) fn begins(&mut self) {
-        self.unsaid = Unsaid::of_beginning();
         self.goes_on();
+        self.unsaid = Unsaid::of_beginning();
     }
 
     /// The library goes on with a session on it.
     pub(crate) fn goes_on(&mut self) {
+        self.unsaid = Unsaid::of_library();
         self.attachments.begin(self.link.max_frame());
     }
 }

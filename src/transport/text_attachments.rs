@@ -1,14 +1,17 @@
-//! Attachments that a client sends as text, `b` and Base64, on a WebSocket that the library reads. The library takes them as
-//! bytes alone, so they are made bytes before it reads them. It must look no further into a message than to its first byte,
-//! and leaves one in several frames as it is.
+//! What the library cannot read as it comes, on a WebSocket: attachments that a client sends as text, `b` and Base64, which are
+//! made bytes; and a further CONNECT, which the library ignores while it is about the one before, so it comes a little
+//! later. It must look no further into a message than to its first bytes, and leaves one in several frames as it is.
 
 use std::io;
 use std::ops::Range;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::base64;
+use super::entry::ENTRY_PAUSE;
 use super::frame_head::{FrameHead, put_frame_head};
 use super::frames::FrameScanner;
 use super::read_ahead::ReadAhead;
@@ -34,6 +37,10 @@ pub(super) struct TextAttachments {
     /// What the library reads next, and how much of it is read.
     next: Vec<u8>,
     read: usize,
+    /// The client has entered the namespace, or tried to.
+    has_entered: bool,
+    /// What is held first is a further try, whose time has not come.
+    waits: Option<Pin<Box<Sleep>>>,
 }
 
 /// A frame, as far as its beginning tells.
@@ -42,6 +49,8 @@ enum Frame {
     Unknown,
     /// An attachment as text: where its text is, without the mark.
     Attachment(Range<usize>),
+    /// CONNECT, of so many bytes.
+    Entry(usize),
     /// Anything else of so many bytes.
     Other(usize),
 }
@@ -70,6 +79,12 @@ impl TextAttachments {
             if self.read < self.next.len() {
                 self.give(buf, max);
                 return Poll::Ready(Ok(()));
+            }
+            if let Some(waits) = &mut self.waits {
+                ready!(waits.as_mut().poll(cx));
+                (self.waits, self.has_entered) = (None, false);
+                self.take(&[], 0);
+                continue;
             }
             ready!(ahead.poll_read(source, cx, buf, max))?;
             let read = &buf.filled()[before..];
@@ -105,14 +120,19 @@ impl TextAttachments {
     }
 
     /// Whether the library may read these bytes as they are, of which so many are of a frame that has begun.
-    fn is_passed(&self, bytes: &[u8], begun: usize) -> bool {
-        let mut at = begun;
+    fn is_passed(&mut self, bytes: &[u8], begun: usize) -> bool {
+        let (mut at, mut has_entered) = (begun, self.has_entered);
         while at < bytes.len() {
             match self.frame(&bytes[at..]) {
                 Frame::Other(size) => at = at.saturating_add(size),
-                Frame::Unknown | Frame::Attachment(_) => return false,
+                Frame::Entry(size) if !has_entered => {
+                    has_entered = true;
+                    at = at.saturating_add(size);
+                }
+                Frame::Unknown | Frame::Attachment(_) | Frame::Entry(_) => return false,
             }
         }
+        self.has_entered = has_entered;
         true
     }
 
@@ -124,8 +144,14 @@ impl TextAttachments {
         self.next.extend_from_slice(&held[..at]);
         while at < held.len() {
             let frame = &held[at..];
-            at += match self.frame(frame) {
-                Frame::Other(size) => {
+            let found = self.frame(frame);
+            at += match found {
+                Frame::Entry(_) if self.has_entered => {
+                    self.waits = Some(Box::pin(sleep(ENTRY_PAUSE)));
+                    break;
+                }
+                Frame::Other(size) | Frame::Entry(size) => {
+                    self.has_entered |= matches!(found, Frame::Entry(_));
                     let there = size.min(frame.len());
                     self.next.extend_from_slice(&frame[..there]);
                     there
@@ -150,12 +176,13 @@ impl TextAttachments {
         if bytes[0] != TEXT || !head.is_masked || head.length == 0 || size > self.max {
             return Frame::Other(size);
         }
-        match bytes.get(head.size) {
-            None => Frame::Unknown,
-            Some(byte) if byte ^ bytes[head.size - MASK] == MARK => {
-                Frame::Attachment(head.size + 1..size)
-            }
-            Some(_) => Frame::Other(size),
+        let plain = |at: usize| Some(bytes.get(head.size + at)? ^ bytes[head.size - MASK + at]);
+        match (plain(0), plain(1)) {
+            (None, _) => Frame::Unknown,
+            (Some(MARK), _) => Frame::Attachment(head.size + 1..size),
+            (Some(b'4'), None) if head.length > 1 => Frame::Unknown,
+            (Some(b'4'), Some(b'0')) if head.length > 1 => Frame::Entry(size),
+            _ => Frame::Other(size),
         }
     }
 

@@ -1,14 +1,17 @@
 //! What the library writes to a WebSocket and its client is not sent: an id that is no secret, a ping as soon as the session
-//! begins, which no other server sends, and the packet `close` before the WebSocket is closed, which clients take for a
-//! wish that they stay away. A message that is too large is said by the code of the WebSocket's end. It must not change
+//! begins, which no other server sends, CONNECT, which the relay sends itself before all else, and the packet `close` before
+//! the WebSocket is closed, which clients take for a wish that they stay away. A message that is too large is said by the code of the WebSocket's end. It must not change
 //! an event.
 
-use super::frames::FrameScanner;
+use super::frame_head::FrameHead;
 
 /// The packets `ping` and `close`, and the end of a WebSocket, as the library writes them.
 const PING: &[u8] = b"\x81\x012";
 const CLOSE: &[u8] = b"\x81\x011";
 const END: &[u8] = b"\x88\x00";
+/// What CONNECT begins with, behind the two bytes of its frame's head.
+const CONNECT: &[u8] = b"40";
+const TEXT: u8 = 0x81;
 /// The end for a message that is too large: its code is 1009.
 pub(super) const TOO_LARGE: &[u8] = b"\x88\x02\x03\xf1";
 
@@ -28,6 +31,7 @@ pub(super) enum Passed {
 #[derive(Debug, Default)]
 pub(super) struct Unsaid {
     opens: bool,
+    connects: bool,
     pings: bool,
     answers: bool,
     is_too_large: bool,
@@ -39,28 +43,37 @@ impl Unsaid {
         Self {
             opens: true,
             pings: true,
+            ..Self::of_library()
+        }
+    }
+
+    /// Of a session with which the library goes on.
+    pub(super) fn of_library() -> Self {
+        Self {
+            connects: true,
             ..Self::default()
         }
     }
 
-    /// What of these bytes is sent, which follow what the scanner has seen.
-    pub(super) fn passed(&mut self, frames: &FrameScanner, bytes: &[u8]) -> Passed {
+    /// What of these frames is sent.
+    pub(super) fn passed(&mut self, bytes: &[u8]) -> Passed {
         if std::mem::take(&mut self.opens) {
             // It is written alone.
             return Passed::Unsaid(bytes.len());
         }
         let is_it = |frame: &[u8]| {
             frame.starts_with(CLOSE)
+                || self.connects && connects(frame)
                 || self.pings && frame.starts_with(PING)
                 || self.is_too_large && frame.starts_with(END)
         };
-        match frames.find(bytes, is_it) {
+        match find(bytes, is_it) {
             None => Passed::Whole,
             Some(0) if bytes.starts_with(END) => Passed::Instead(TOO_LARGE, END.len()),
             Some(0) => {
                 self.answers = bytes.starts_with(PING);
                 self.pings &= !self.answers;
-                Passed::Unsaid(PING.len())
+                Passed::Unsaid(2 + usize::from(bytes[1]))
             }
             Some(at) => Passed::First(at),
         }
@@ -77,17 +90,33 @@ impl Unsaid {
     }
 }
 
+/// Whether a frame, which is short, says that the namespace is entered.
+fn connects(frame: &[u8]) -> bool {
+    frame[0] == TEXT && frame[1] < 126 && frame[2..].starts_with(CONNECT)
+}
+
+/// Where the first of these frames is for which this is so.
+fn find(bytes: &[u8], is_it: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    let mut at = 0;
+    while let Some(frame @ [_, _, ..]) = bytes.get(at..) {
+        if is_it(frame) {
+            return Some(at);
+        }
+        let head = FrameHead::read(frame)?;
+        at = at.checked_add(head.size)?.checked_add(head.length)?;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::frames::Sender;
     use super::*;
 
     /// What a client is sent of this, with what was said instead.
     fn sent(unsaid: &mut Unsaid, mut bytes: &[u8]) -> Vec<u8> {
-        let mut frames = FrameScanner::new(Sender::Server);
         let mut sent = Vec::new();
         while !bytes.is_empty() {
-            let count = match unsaid.passed(&frames, bytes) {
+            let count = match unsaid.passed(bytes) {
                 Passed::Whole => bytes.len(),
                 Passed::First(count) => count,
                 Passed::Unsaid(count) => {
@@ -100,7 +129,6 @@ mod tests {
                     continue;
                 }
             };
-            frames.advance(&bytes[..count], |_, _, _| {});
             sent.extend_from_slice(&bytes[..count]);
             bytes = &bytes[count..];
         }
@@ -111,7 +139,11 @@ mod tests {
     fn the_beginning_the_first_ping_and_every_close_are_not_said() {
         let mut unsaid = Unsaid::of_beginning();
         assert_eq!(sent(&mut unsaid, b"\x81\x080{\"a\":1}"), b"");
-        let event = &b"\x81\x0440{}"[..];
+        let event = &b"\x81\x0442[]"[..];
+        assert_eq!(
+            sent(&mut unsaid, &[event, b"\x81\x0440{}", event].concat()),
+            [event, event].concat()
+        );
         assert_eq!(
             sent(&mut unsaid, &[event, PING, event].concat()),
             [event, event].concat()

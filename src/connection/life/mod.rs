@@ -114,11 +114,11 @@ impl<H: Handler> Life<H> {
     // Its beginning.
 
     async fn open(&self) {
-        self.connection.flow().wait_until_connected().await;
         let Some(admission) = self.leave_admission() else {
             return;
         };
         tracing::debug!(connection = %self.connection.id, "connected");
+        self.connection.welcome();
         let member = match admission {
             Begun::Member(member) => Some(member),
             Begun::Guest => {

@@ -2,7 +2,7 @@
 //! comes from the client.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -139,13 +139,6 @@ impl Flow {
     fn is_room_behind(&self, waiting: usize) -> bool {
         let has_room = waiting < self.limits.receiver_budget && !self.is_over_share(waiting);
         has_room || self.closed.load(Ordering::Acquire)
-    }
-
-    /// Waits until what is sent comes behind what says that the client is connected. One that has ended is not waited for.
-    pub(crate) async fn wait_until_connected(&self) {
-        let is_so = |flag: &AtomicBool| flag.load(Ordering::Acquire);
-        self.wait_until(|| is_so(&self.is_connected) || is_so(&self.closed))
-            .await;
     }
 
     async fn wait_until(&self, has_room: impl Fn() -> bool) {

@@ -5,10 +5,11 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use tokio::net::tcp::OwnedWriteHalf;
+
 use super::Link;
 use crate::payload::SocketPacket;
 use crate::transport::output::{Chunks, Sink, State};
-use crate::transport::tcp::Tcp;
 
 /// Bytes that wait for a client that takes nothing, from which on the library writes no more.
 const MAX_WAITING: usize = 64 * 1024;
@@ -117,7 +118,7 @@ impl Link {
     }
 
     /// Writes; whether more may be written now.
-    fn write(self: &Arc<Self>, tcp: &Tcp, mut chunks: Chunks) -> bool {
+    fn write(self: &Arc<Self>, tcp: &OwnedWriteHalf, mut chunks: Chunks) -> bool {
         let written = self.write_chunks(tcp, &mut chunks);
         let mut output = self.output.lock();
         if output.state == State::Failed {
@@ -147,7 +148,7 @@ impl Link {
         }
     }
 
-    fn write_chunks(&self, tcp: &Tcp, chunks: &mut Chunks) -> Written {
+    fn write_chunks(&self, tcp: &OwnedWriteHalf, chunks: &mut Chunks) -> Written {
         while !chunks.is_empty() {
             let slices = chunks.slices();
             let written = match &slices[..] {
@@ -185,9 +186,12 @@ impl Link {
     }
 
     /// Has the link woken when the client takes something again; whether it does already.
-    fn wait_for_room(self: &Arc<Self>, tcp: &Tcp) -> bool {
+    fn wait_for_room(self: &Arc<Self>, tcp: &OwnedWriteHalf) -> bool {
         let waker = Waker::from(self.clone());
-        match tcp.poll_write_ready(&mut Context::from_waker(&waker)) {
+        match tcp
+            .as_ref()
+            .poll_write_ready(&mut Context::from_waker(&waker))
+        {
             Poll::Pending => false,
             // An error shows when it is written.
             Poll::Ready(_) => self.unblock(),

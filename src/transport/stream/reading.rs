@@ -42,7 +42,7 @@ impl GuardedStream {
 
     /// Asks the client for a sign of life.
     fn ask(&self) {
-        if matches!(self.outgoing, Outgoing::Frames(_)) {
+        if matches!(self.outgoing, Outgoing::Frames) {
             // Who takes nothing now is asked again.
             let _ = self.link.put_frames(&PING);
         }
@@ -101,7 +101,7 @@ impl GuardedStream {
 
     /// Notes whether the client has closed its side, behind what it sent and is not read now.
     fn look_for_end(&self, cx: &mut Context<'_>) {
-        let ready = std::pin::pin!(self.tcp.ready(Interest::READABLE));
+        let ready = std::pin::pin!(self.tcp.as_ref().ready(Interest::READABLE));
         if let Poll::Ready(Ok(ready)) = ready.poll(cx)
             && ready.is_read_closed()
             && let Some(flow) = self.link.flow()

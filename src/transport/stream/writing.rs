@@ -10,17 +10,12 @@ use super::{GuardedStream, Outgoing};
 use crate::transport::bare_answers;
 use crate::transport::unsaid::{Passed, TOO_LARGE};
 
-/// How the packet begins by which the library says that the namespace is entered.
-const CONNECT: &[u8] = b"40";
 const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
 
 impl GuardedStream {
     /// What of these bytes the client is sent.
     fn passed(&mut self, bytes: &[u8]) -> Passed {
-        let Outgoing::Frames(frames) = &self.outgoing else {
-            return Passed::Whole;
-        };
-        let passed = self.unsaid.passed(frames, bytes);
+        let passed = self.unsaid.passed(bytes);
         if matches!(passed, Passed::Unsaid(_)) && self.unsaid.takes_ping() {
             self.link.answer_ping();
         }
@@ -43,23 +38,8 @@ impl GuardedStream {
             if let Some(flow) = self.link.flow() {
                 flow.keep_write_buffer(bytes.len());
             }
-            self.note_put(bytes);
         }
         put
-    }
-
-    /// Looks whether the library has told the client that it is connected.
-    fn note_put(&mut self, bytes: &[u8]) {
-        let Outgoing::Frames(frames) = &mut self.outgoing else {
-            return;
-        };
-        let mut connects = false;
-        frames.advance(bytes, |frame, _, _| {
-            connects |= frame.text().starts_with(CONNECT);
-        });
-        if connects && let Some(flow) = self.link.flow() {
-            flow.connect_was_written();
-        }
     }
 
     /// Looks for the end of the response's head, behind which frames follow.
@@ -93,7 +73,7 @@ impl AsyncWrite for GuardedStream {
             return Poll::Ready(Err(error));
         }
         this.lingers |= bytes == TOO_LARGE;
-        if matches!(this.outgoing, Outgoing::Frames(_)) {
+        if matches!(this.outgoing, Outgoing::Frames) {
             return this.write_frames(bytes);
         }
         this.sink.before_write.run();
@@ -101,11 +81,11 @@ impl AsyncWrite for GuardedStream {
             && let Some(answer) = bare_answers::completed(bytes)
         {
             // It is the last on this connection, and short: what does not fit is for a client that reads nothing.
-            let written = ready!(Pin::new(&mut this.tcp).poll_write(cx, &answer))?;
+            let written = ready!(this.sink.poll_write(cx, &answer))?;
             this.link.was_written(written);
             return Poll::Ready(Ok(bytes.len()));
         }
-        let polled = Pin::new(&mut this.tcp).poll_write(cx, bytes);
+        let polled = this.sink.poll_write(cx, bytes);
         match &polled {
             Poll::Ready(Ok(written)) => {
                 if this.link.is_upgraded() {
@@ -120,17 +100,24 @@ impl AsyncWrite for GuardedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.link.register_writer(cx);
-        if matches!(this.outgoing, Outgoing::Frames(_)) && !this.link.is_written() {
-            return Poll::Pending;
+        if let Some(error) = this.link.failure() {
+            return Poll::Ready(Err(error));
         }
+        // Whoever closes it next does not wait for what is not written.
+        match matches!(this.outgoing, Outgoing::Frames) && !this.link.is_written() {
+            true => Poll::Pending,
+            false => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A WebSocket that is closed for its failure is not flushed.
+        let _ = ready!(self.as_mut().poll_flush(cx));
+        let this = self.get_mut();
         // A request that is not read to its end has been answered: its client may be sending the rest.
         this.lingers |= matches!(this.outgoing, Outgoing::Http) && !this.client_ended;
-        Pin::new(&mut this.tcp).poll_shutdown(cx)
+        Poll::Ready(this.sink.shut_down())
     }
 }
