@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::server::node_folder;
+use crate::server::folder_of;
 
 /// One line for the reader of the table.
 pub(crate) fn describe() -> String {
@@ -54,7 +54,7 @@ fn version_of(program: &str) -> String {
 }
 
 fn package(name: &str) -> String {
-    let description = node_folder().join("node_modules").join(name);
+    let description = folder_of("node").join("node_modules").join(name);
     let package = std::fs::read(description.join("package.json")).unwrap_or_default();
     let package: serde_json::Value = serde_json::from_slice(&package).unwrap_or_default();
     match package.get("version").and_then(serde_json::Value::as_str) {

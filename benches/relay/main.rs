@@ -13,6 +13,7 @@ mod compare;
 mod cpus;
 mod databases;
 mod floor;
+mod instructions;
 mod load;
 mod machine;
 mod process_usage;
@@ -26,7 +27,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::row::{Row, Sizes};
-use crate::server::Kind;
+use crate::server::{Kind, Stage};
 
 /// Compares the relay with Node socket.io and with a bare relay, by CPU time per delivered event.
 #[derive(Parser)]
@@ -48,16 +49,21 @@ struct Cli {
     rounds: Option<u32>,
     #[command(flatten)]
     sizes: Sizes,
+    /// Measure this binary of the relay instead of the one that Cargo has built.
+    #[arg(long, value_name = "FILE", global = true)]
+    relay: Option<PathBuf>,
     /// Also write every figure to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Cargo passes this to every benchmark; it changes nothing.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     bench: bool,
 }
 
 #[derive(Subcommand)]
 enum Role {
+    /// Counts the relay's instructions per message, split by crate; needs valgrind.
+    Instructions(instructions::Options),
     /// The load generator; the comparison starts it.
     #[command(hide = true)]
     Load { order: String },
@@ -71,9 +77,13 @@ fn main() -> anyhow::Result<()> {
     match cli.role {
         Some(Role::Load { order }) => load::run(&order),
         Some(Role::Floor { address }) => floor::run(address),
+        Some(Role::Instructions(options)) => {
+            instructions::run(&options, Stage::new(cli.relay.as_deref())?)
+        }
         None => {
+            let stage = Stage::new(cli.relay.as_deref())?;
             let plan = compare::Plan::new(cli.rows, cli.servers, cli.sizes, cli.rounds, cli.quick);
-            let results = compare::run(&plan)?;
+            let results = compare::run(&plan, &stage)?;
             print!("{}", report::markdown(&results));
             if let Some(file) = cli.json {
                 std::fs::write(file, serde_json::to_string_pretty(&results)?)?;

@@ -78,6 +78,9 @@ pub(crate) enum Work {
 
 /// Members of a session, unless the command line says otherwise.
 const SESSION_MEMBERS: u32 = 500;
+const CONVERSATIONS: u32 = 50;
+const PARTICIPANTS: u32 = 10;
+const SENDERS: u32 = 4;
 /// The limit that the servers are configured with.
 pub(crate) const MAX_SESSION_MEMBERS: u32 = 10_000;
 
@@ -89,17 +92,28 @@ pub(crate) struct Sizes {
     #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_SESSION_MEMBERS)))]
     pub(crate) members: u32,
     /// Conversations in the rows `stored` and `stored-…`.
-    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    #[arg(long, value_name = "NUMBER", default_value_t = CONVERSATIONS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) conversations: u32,
     /// Participants of each of them, the senders among them.
-    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    #[arg(long, value_name = "NUMBER", default_value_t = PARTICIPANTS)]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub(crate) participants: u32,
     /// Senders in each conversation of `stored-…`; at most all participants.
-    #[arg(long, value_name = "NUMBER", default_value_t = 4)]
+    #[arg(long, value_name = "NUMBER", default_value_t = SENDERS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) senders: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            members: SESSION_MEMBERS,
+            conversations: CONVERSATIONS,
+            participants: PARTICIPANTS,
+            senders: SENDERS,
+        }
+    }
 }
 
 impl Sizes {

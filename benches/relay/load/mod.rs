@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::row::{Phases, Row, Sizes, Work};
+use crate::row::{Exchange, Phases, Row, Sizes, Work};
 
 /// How long past its phases a round may take to connect its clients and to come to rest. It ends a round that
 /// hangs; a large session gathers slowly when other programs are busy too.
@@ -85,6 +85,27 @@ pub(crate) fn run(order: &str) -> Result<()> {
         .with_context(|| format!("not finished after {timeout:?}"))??;
     println!("{}", serde_json::to_string(&sample)?);
     Ok(())
+}
+
+/// When the events that count are about to be sent, and when all have arrived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Begin,
+    End,
+}
+
+/// Lets one pair exchange events, in this process: `warm_up` of them, and then as many as are `counted`.
+pub(crate) fn count(
+    order: &Order,
+    exchange: Exchange,
+    (warm_up, counted): (u64, u64),
+    at: impl FnMut(Moment) -> Result<()>,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let counted = exchange::count(order, exchange, [warm_up, counted], at);
+    tokio::task::LocalSet::new().block_on(&runtime, counted)
 }
 
 async fn work(order: &Order) -> Result<Sample> {
