@@ -9,9 +9,10 @@ use clap::ValueEnum as _;
 use serde::Serialize;
 
 use crate::cpus::Side;
+use crate::goal::{self, Bound};
 use crate::load::{Order, Sample};
 use crate::machine;
-use crate::row::{Goal, Phases, Row, Sizes};
+use crate::row::{Phases, Row, Sizes};
 use crate::server::{self, Kind, Running, Stage};
 
 /// What to measure, and how long.
@@ -79,7 +80,7 @@ pub(crate) struct Results {
 pub(crate) struct RowResults {
     pub(crate) row: Row,
     pub(crate) title: String,
-    pub(crate) goal: Option<Goal>,
+    pub(crate) goal: &'static [Bound],
     pub(crate) servers: Vec<ServerResults>,
 }
 
@@ -152,7 +153,7 @@ fn run_row(plan: &Plan, row: Row, ready: &[(Kind, Result<()>)], stage: &Stage) -
     RowResults {
         row,
         title: row.title(&plan.sizes),
-        goal: row.goal(&plan.sizes),
+        goal: goal::bounds(row, &plan.sizes),
         servers: contenders
             .into_iter()
             .map(|contender| contender.results)
@@ -170,7 +171,11 @@ impl Contender {
         let Ok(samples) = &mut self.results.samples else {
             return;
         };
-        let phases = if warms_up { plan.warm_up } else { plan.phases };
+        let phases = if warms_up {
+            plan.warm_up
+        } else {
+            row.phases(plan.phases)
+        };
         let row_title = row.title(&plan.sizes);
         match one_round(
             self.results.server,
@@ -214,6 +219,7 @@ fn one_round(
         sizes,
         addresses: server.addresses(),
         pids: server.pids(),
+        redis: server.redis(),
         jwt_secret: kind.jwt_secret(),
         phases,
         turn: Cell::new(0),

@@ -1,8 +1,8 @@
-//! The benchmark: this server, a plain Node socket.io server and a bare relay do the same work, and the CPU time per
+//! The benchmark: this server, plain servers on other stacks and a bare relay do the same work, and the CPU time per
 //! delivered event is compared. `cargo bench` runs it; `docs/performance.md` says how it measures.
 //!
-//! This file owns the command line and nothing else. The same binary plays three roles, each in a process of its own:
-//! it runs the comparison, it is the load generator (`load`), and it is the bare relay (`floor`).
+//! This file owns the command line and nothing else. The same binary plays four roles, each in a process of its own: it
+//! runs the comparison, it is the load generator (`load`), the bare relay (`floor`), and a plain server (`plain`).
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -13,13 +13,16 @@ mod compare;
 mod cpus;
 mod databases;
 mod floor;
+mod goal;
 mod instructions;
 mod load;
 mod machine;
+mod plain;
 mod process_usage;
 mod report;
 mod row;
 mod server;
+mod work;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,7 +32,7 @@ use clap::{Parser, Subcommand};
 use crate::row::{Row, Sizes};
 use crate::server::{Kind, Stage};
 
-/// Compares the relay with Node socket.io and with a bare relay, by CPU time per delivered event.
+/// Compares the relay with servers on other stacks and with a bare relay, by CPU time per delivered event.
 #[derive(Parser)]
 #[command(name = "cargo bench --")]
 struct Cli {
@@ -70,6 +73,9 @@ enum Role {
     /// The bare relay; the comparison starts it.
     #[command(hide = true)]
     Floor { address: SocketAddr },
+    /// The plain server on socketioxide; the comparison starts it.
+    #[command(hide = true)]
+    Socketioxide { address: SocketAddr },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -77,6 +83,7 @@ fn main() -> anyhow::Result<()> {
     match cli.role {
         Some(Role::Load { order }) => load::run(&order),
         Some(Role::Floor { address }) => floor::run(address),
+        Some(Role::Socketioxide { address }) => plain::run(address),
         Some(Role::Instructions(options)) => {
             instructions::run(&options, Stage::new(cli.relay.as_deref())?)
         }

@@ -14,8 +14,9 @@ use clap::Args;
 use self::groups::Group;
 use self::profile::Profile;
 use crate::load::{self, Moment, Order};
-use crate::row::{Event, Exchange, Phases, Row, Sizes};
+use crate::row::{Phases, Row, Sizes};
 use crate::server::{Kind, Running, Stage};
+use crate::work::{Event, Exchange};
 
 /// Before counting starts: what is allocated or compiled once is then there.
 const WARM_UP: u64 = 200;
@@ -76,6 +77,7 @@ fn count(server: &Running, in_flight: u64, messages: u64) -> Result<()> {
         sizes: Sizes::default(),
         addresses: server.addresses(),
         pids: server.pids(),
+        redis: None,
         jwt_secret: Kind::Relay.jwt_secret(),
         phases: Phases {
             ramp: Duration::ZERO,

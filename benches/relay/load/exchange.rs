@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use tokio::sync::Notify;
 
-use super::client::{self, Incoming, Introduction, Listener, Speaker};
+use super::client::{self, Listener, Speaker};
+use super::incoming::Incoming;
 use super::measure::{Tasks, cpu_per_event, work_for};
-use super::payload::{self, Template};
+use super::parties::Parties;
+use super::payload::Template;
 use super::{Moment, Order, Sample};
-use crate::row::{Event, Exchange};
+use crate::work::Exchange;
 
 /// How long what is under way may take once the senders have stopped.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(10);
@@ -62,51 +64,6 @@ impl Pair {
             "{sent} sent, {confirmed} confirmed, {delivered} delivered to {} receivers",
             self.receivers
         )
-    }
-}
-
-/// The sender and the receiver of a pair.
-struct Parties {
-    event: Event,
-    sender: String,
-    /// A user, or a session.
-    receiver: String,
-}
-
-impl Parties {
-    fn new(exchange: &Exchange, number: u32) -> Self {
-        let receiver = match exchange.event {
-            Event::Message | Event::FileChunk => format!("recipient-{number}"),
-            // A session outlives its round in the server, and with it the ids of its messages.
-            Event::SessionMessage => format!("session-{}-{number}", std::process::id()),
-        };
-        Self {
-            event: exchange.event,
-            sender: format!("sender-{number}"),
-            receiver,
-        }
-    }
-
-    fn sender(&self, order: &Order) -> Result<Introduction> {
-        match self.event {
-            Event::Message | Event::FileChunk => Introduction::new(order, &self.sender),
-            Event::SessionMessage => Ok(self.member(order, &self.sender, false)),
-        }
-    }
-
-    /// The first receiver creates the session.
-    fn receiver(&self, order: &Order, number: u32) -> Result<Introduction> {
-        match self.event {
-            Event::Message | Event::FileChunk => Introduction::new(order, &self.receiver),
-            Event::SessionMessage => {
-                Ok(self.member(order, &format!("member-{number}"), number == 0))
-            }
-        }
-    }
-
-    fn member(&self, order: &Order, user: &str, is_creator: bool) -> Introduction {
-        let join = payload::join(&self.receiver, user, is_creator);
-        Introduction::member(order, &self.receiver, &join)
     }
 }
 

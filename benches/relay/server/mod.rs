@@ -76,22 +76,22 @@ impl Stage {
 pub(crate) struct Running {
     nodes: Vec<Node>,
     /// What its processes share.
-    _databases: Option<Databases>,
+    databases: Option<Databases>,
 }
 
 impl Running {
     /// Starts a server and waits until it answers.
     pub(crate) fn start(kind: Kind, row: Row, stage: &Stage) -> Result<Self> {
-        let databases = row.wants_mongodb().then(Databases::start).transpose()?;
+        let databases = row
+            .wants_mongodb()
+            .then(|| Databases::start(&stage.placement))
+            .transpose()?;
         let mut nodes = Vec::new();
         for number in 0..row.nodes() {
             let shared = databases.as_ref();
             nodes.push(Node::start(kind, row, stage, (number, shared))?);
         }
-        Ok(Self {
-            nodes,
-            _databases: databases,
-        })
+        Ok(Self { nodes, databases })
     }
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
@@ -100,6 +100,13 @@ impl Running {
 
     pub(crate) fn pids(&self) -> Vec<u32> {
         self.nodes.iter().map(|node| node.child.id()).collect()
+    }
+
+    /// The process of the Redis that its processes share.
+    pub(crate) fn redis(&self) -> Option<u32> {
+        (self.nodes.len() > 1)
+            .then_some(self.databases.as_ref()?)
+            .map(Databases::redis_pid)
     }
 
     /// Waits until the server has seen off the clients of a round, as far as it ever comes to rest.
@@ -191,15 +198,18 @@ impl Node {
 
     fn is_up(&self) -> bool {
         match self.kind {
-            Kind::Relay | Kind::Node => healthy(self.address).unwrap_or(false),
             Kind::Floor => TcpStream::connect(self.address).is_ok(),
+            _ => healthy(self.address).unwrap_or(false),
         }
     }
 
     fn last_words(&self) -> String {
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        // Node says last which version it is.
+        let is_error = |line: &&str| line.contains("Error:");
         log.lines()
-            .last()
+            .rfind(is_error)
+            .or_else(|| log.lines().last())
             .map(|line| format!(": {line}"))
             .unwrap_or_default()
     }
@@ -213,7 +223,7 @@ impl Drop for Node {
     }
 }
 
-/// The same for all three; each takes what it knows. Nothing else of this environment reaches a server, and it runs in an
+/// The same for all of them; each takes what it knows. Nothing else of this environment reaches a server, and it runs in an
 /// empty folder, so that no `.env` and no configuration file changes the figures.
 fn set_environment(command: &mut Command, row: Row, address: SocketAddr, folder: &Path) {
     command

@@ -13,16 +13,22 @@ pub(crate) fn folder(name: &str) -> PathBuf {
         .join(name)
 }
 
-pub(super) fn install(name: &str) -> Result<()> {
+/// Whether a package may run programs of its own while it is installed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scripts {
+    Run,
+    Ignored,
+}
+
+pub(super) fn install(name: &str, scripts: Scripts) -> Result<()> {
     let folder = folder(name);
     if are_installed(&folder) {
         return Ok(());
     }
-    eprintln!(
-        "installing the packages of benches/{name} (minutes, where better-sqlite3 has to be built) …"
-    );
+    eprintln!("installing the packages of benches/{name} (some minutes, if one has to be built) …");
     let npm = Command::new("npm")
         .args(["ci", "--no-audit", "--no-fund"])
+        .args((scripts == Scripts::Ignored).then_some("--ignore-scripts"))
         .current_dir(folder)
         .stdout(Stdio::null())
         .status();
