@@ -21,6 +21,7 @@ mod plain;
 mod process_usage;
 mod report;
 mod row;
+mod scale;
 mod server;
 mod work;
 
@@ -67,6 +68,11 @@ struct Cli {
 enum Role {
     /// Counts the relay's instructions per message, split by crate; needs valgrind.
     Instructions(instructions::Options),
+    /// Holds more and more connections, and measures what each costs the relay.
+    Scale(scale::Options),
+    /// Many connections; `scale` starts it.
+    #[command(hide = true)]
+    Crowd { order: String },
     /// The load generator; the comparison starts it.
     #[command(hide = true)]
     Load { order: String },
@@ -84,6 +90,8 @@ fn main() -> anyhow::Result<()> {
         Some(Role::Load { order }) => load::run(&order),
         Some(Role::Floor { address }) => floor::run(address),
         Some(Role::Socketioxide { address }) => plain::run(address),
+        Some(Role::Crowd { order }) => load::crowd::run(&order),
+        Some(Role::Scale(options)) => scale::run(&options, Stage::new(cli.relay.as_deref())?),
         Some(Role::Instructions(options)) => {
             instructions::run(&options, Stage::new(cli.relay.as_deref())?)
         }

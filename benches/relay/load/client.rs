@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 
 use anyhow::{Context as _, Result, ensure};
 use jsonwebtoken::{EncodingKey, Header};
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::Order;
 use super::incoming::{self, Incoming};
@@ -91,7 +92,23 @@ pub(super) async fn connect(
     order: &Order,
     introduction: &Introduction,
 ) -> Result<(Listener, Speaker)> {
-    let mut stream = TcpStream::connect(order.next_address()?).await?;
+    let stream = TcpStream::connect(order.next_address()?).await?;
+    enter(stream, introduction).await
+}
+
+/// The same from another address of this machine: each has so many ports.
+pub(super) async fn connect_from(
+    order: &Order,
+    introduction: &Introduction,
+    from: Ipv4Addr,
+) -> Result<(Listener, Speaker)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let stream = socket.connect(order.next_address()?).await?;
+    enter(stream, introduction).await
+}
+
+async fn enter(mut stream: TcpStream, introduction: &Introduction) -> Result<(Listener, Speaker)> {
     stream.set_nodelay(true)?;
     let early = websocket::upgrade(&mut stream, PATH).await?;
     let (read, write) = stream.into_split();
@@ -190,16 +207,28 @@ impl Speaker {
         Ok(())
     }
 
+    pub(super) fn pong_now(&self) -> Result<()> {
+        self.send_now(MaskedFrame::text("3").bytes())
+    }
+
     pub(super) async fn pong(&mut self) -> Result<()> {
         self.send(MaskedFrame::text("3").bytes()).await
     }
 
     /// Leaves as `socket.disconnect()` does: the namespace, then the WebSocket.
     pub(super) async fn leave(&mut self) -> Result<()> {
-        let mut frames = MaskedFrame::text("41").bytes().to_vec();
-        frames.extend(MaskedFrame::new(CLOSE, &1_000_u16.to_be_bytes()).bytes());
-        self.send(&frames).await
+        self.send(&farewell()).await
     }
+
+    pub(super) fn leave_now(&self) -> Result<()> {
+        self.send_now(&farewell())
+    }
+}
+
+fn farewell() -> Vec<u8> {
+    let mut frames = MaskedFrame::text("41").bytes().to_vec();
+    frames.extend(MaskedFrame::new(CLOSE, &1_000_u16.to_be_bytes()).bytes());
+    frames
 }
 
 /// Answers the pings of a connection that only listens, until it fails.

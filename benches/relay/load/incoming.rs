@@ -46,6 +46,10 @@ pub(super) enum Incoming {
     Confirmed,
     /// The server reports whom this client's event has reached; how long it is.
     Reached(u64),
+    /// Somebody came.
+    Online,
+    /// Somebody left.
+    Offline,
     Ping,
     /// The server closes the connection.
     Closed,
@@ -76,6 +80,10 @@ fn event_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Incoming> {
         answer_meaning(message, prefix)
     } else if is(r#"42["message:delivered""#) {
         Ok(Incoming::Reached(message.len))
+    } else if is(r#"42["user:online""#) {
+        Ok(Incoming::Online)
+    } else if is(r#"42["user:offline""#) {
+        Ok(Incoming::Offline)
     } else if is_any(JOINED) {
         Ok(Incoming::Joined)
     } else if is("40") {

@@ -6,6 +6,7 @@
 
 mod client;
 mod connect;
+pub(crate) mod crowd;
 mod exchange;
 mod idle;
 mod incoming;
@@ -13,6 +14,7 @@ mod measure;
 mod paced;
 mod parties;
 mod payload;
+pub(crate) mod prober;
 mod rest;
 mod stored;
 mod websocket;

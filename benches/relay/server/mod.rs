@@ -25,6 +25,8 @@ use crate::row::{MAX_SESSION_MEMBERS, Row};
 const JWT_SECRET: &str = "benchmark-secret-benchmark-secret-benchmark-secret";
 /// A relay that runs under another program is many times slower.
 const START_DEADLINE: Duration = Duration::from_secs(60);
+/// A server that many clients leave is slow to answer.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A server is idle when it uses less than [`IDLE_CPU`] in this time.
 const IDLE_TIME: Duration = Duration::from_millis(100);
@@ -117,6 +119,35 @@ impl Running {
     /// Waits until it has also done what it puts off for a moment, such as storing its audit.
     pub(crate) fn wait_until_at_rest(&self) -> Result<()> {
         self.wait_for_quiet(LOOKS_AT_REST)
+    }
+
+    /// How many connections it says it has.
+    pub(crate) fn connections(&self) -> Result<u64> {
+        let address = self.addresses().first().copied().context("no address")?;
+        let answer = health(address)?;
+        let (_, body) = answer.split_once("\r\n\r\n").context("no answer")?;
+        let health: serde_json::Value = serde_json::from_str(body)?;
+        health
+            .get("connections")
+            .and_then(serde_json::Value::as_u64)
+            .context("/health does not say it")
+    }
+
+    /// Tells it to end, and waits until it has; how long that took.
+    pub(crate) fn terminate(mut self, deadline: Duration) -> Result<Duration> {
+        let start = Instant::now();
+        for node in &mut self.nodes {
+            let pid = node.child.id().to_string();
+            let status = Command::new("kill").args(["-TERM", &pid]).status()?;
+            ensure!(status.success(), "`kill`: {status}");
+        }
+        for node in &mut self.nodes {
+            while node.child.try_wait()?.is_none() {
+                ensure!(start.elapsed() < deadline, "it does not end");
+                std::thread::sleep(LOOK_EVERY);
+            }
+        }
+        Ok(start.elapsed())
     }
 
     fn wait_for_quiet(&self, looks: u32) -> Result<()> {
@@ -252,10 +283,14 @@ fn free_address() -> Result<SocketAddr> {
 
 /// Whether `GET /health` is answered with 200.
 fn healthy(address: SocketAddr) -> Result<bool> {
+    Ok(health(address)?.starts_with("HTTP/1.1 200"))
+}
+
+fn health(address: SocketAddr) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    let mut status = [0; 12];
-    stream.read_exact(&mut status)?;
-    Ok(status == *b"HTTP/1.1 200")
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }

@@ -1,0 +1,37 @@
+//! Whether this machine lets that many connections be open: files and memory. It raises what it may, and else says what
+//! somebody has to set.
+
+use anyhow::{Context as _, Result};
+use rlimit::Resource;
+
+use crate::process_usage;
+
+/// Files of the relay and of the crowd besides their connections.
+const OTHER_FILES: u64 = 2_000;
+/// What a connection takes at most, with both ends in the kernel and in the crowd.
+const KIB_PER_CONNECTION: u64 = 48;
+
+/// Lets processes that are started from now on have files enough, if the system allows it; how many connections they can
+/// have.
+pub(super) fn raise(connections: u64) -> Result<u64> {
+    let wanted = connections + OTHER_FILES;
+    let (_, hard) = Resource::NOFILE.get()?;
+    if hard < wanted && Resource::NOFILE.set(wanted, wanted).is_err() {
+        eprintln!(
+            "at most {hard} files may be open; for {connections} connections set `ulimit -Hn {wanted}` (as root, or in \
+             limits.conf), and fs.nr_open to no less"
+        );
+        return Ok(hard.saturating_sub(OTHER_FILES));
+    }
+    Ok(connections)
+}
+
+/// Whether there is memory for so many.
+pub(super) fn is_memory_for(connections: u64) -> Result<bool> {
+    let available = process_usage::memory_kib("MemAvailable:").context("no MemAvailable")?;
+    let fits = connections * KIB_PER_CONNECTION < available;
+    if !fits {
+        eprintln!("not enough memory for {connections} connections: {available} KiB are available");
+    }
+    Ok(fits)
+}
