@@ -18,8 +18,8 @@ use crate::work::{Event, Exchange};
 
 /// Clients that connect at a time.
 const AT_A_TIME: u32 = 64;
-/// Connections from one address, of some 28 000 ports that each has.
-const PER_ADDRESS: u32 = 10_000;
+/// Connections from one address. It has 28 000 ports, and the relay lets none have more than a quarter of all connections.
+const PER_ADDRESS: u32 = 1_000;
 /// Messages of one who greets all that may be unconfirmed.
 const IN_FLIGHT: u64 = 64;
 /// How long a step may take beyond its own time.

@@ -7,21 +7,22 @@ use rlimit::Resource;
 use crate::process_usage;
 
 /// Files of the relay and of the crowd besides their connections.
-const OTHER_FILES: u64 = 2_000;
+const OTHER_FILES: u64 = 500;
 /// What a connection takes at most, with both ends in the kernel and in the crowd.
 const KIB_PER_CONNECTION: u64 = 48;
 
-/// Lets processes that are started from now on have files enough, if the system allows it; how many connections they can
-/// have.
-pub(super) fn raise(connections: u64) -> Result<u64> {
-    let wanted = connections + OTHER_FILES;
+/// Lets processes that are started from now on have files enough, as far as the system allows it; how many connections they
+/// can have of those that are wanted.
+pub(super) fn raise(connections: u32) -> Result<u32> {
+    let wanted = u64::from(connections) + OTHER_FILES;
     let (_, hard) = Resource::NOFILE.get()?;
     if hard < wanted && Resource::NOFILE.set(wanted, wanted).is_err() {
+        let most = hard.saturating_sub(OTHER_FILES);
         eprintln!(
-            "at most {hard} files may be open; for {connections} connections set `ulimit -Hn {wanted}` (as root, or in \
-             limits.conf), and fs.nr_open to no less"
+            "at most {hard} files may be open, enough for {most} connections; for {connections} set the hard limit to \
+             {wanted} (`ulimit -Hn`, limits.conf or LimitNOFILE), and fs.nr_open to no less"
         );
-        return Ok(hard.saturating_sub(OTHER_FILES));
+        return Ok(u32::try_from(most)?);
     }
     Ok(connections)
 }

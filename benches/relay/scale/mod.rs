@@ -33,17 +33,17 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options, mut stage: Stage) -> Result<()> {
-    let most = files::raise(u64::from(options.most))?;
+    let most = files::raise(options.most)?;
     ensure!(most >= 1_000, "too few files for a thousand connections");
-    let known = (2 * options.most).to_string();
+    let known = (2 * most).to_string();
     stage.settings = vec![
         ("MAX_CONNECTIONS_PER_IP", known.clone()),
         ("PRESENCE_PEERS_LIMIT", known),
         ("OFFLINE_GRACE", "0s".to_owned()),
     ];
     let mut all = Vec::new();
-    for size in sizes(options) {
-        if u64::from(size) > most || !files::is_memory_for(u64::from(size))? {
+    for size in sizes(options.least, most) {
+        if !files::is_memory_for(u64::from(size))? {
             break;
         }
         eprintln!("{size} connections …");
@@ -55,16 +55,17 @@ pub(crate) fn run(options: &Options, mut stage: Stage) -> Result<()> {
             }
         }
     }
+    ensure!(!all.is_empty(), "nothing was measured");
     print(&all, &stage);
     Ok(())
 }
 
 /// The sizes up to the most, which is one of them.
-fn sizes(options: &Options) -> Vec<u32> {
+fn sizes(least: u32, most: u32) -> Vec<u32> {
     let between = SIZES
         .into_iter()
-        .filter(|size| (options.least..options.most).contains(size));
-    between.chain([options.most]).collect()
+        .filter(|size| (least..most).contains(size));
+    between.chain([most]).collect()
 }
 
 fn print(all: &[Figures], stage: &Stage) {
