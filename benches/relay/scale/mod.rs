@@ -99,6 +99,9 @@ fn milliseconds(figures: &Figures) -> f64 {
     figures.longest_wait.as_secs_f64() * 1e3
 }
 
+/// A cost of one connection, with its name.
+type Cost = (&'static str, fn(&Figures) -> f64);
+
 fn print_goals(all: &[Figures]) {
     println!("\nGoals:\n");
     let longest = all.iter().map(milliseconds).fold(0.0, f64::max);
@@ -106,7 +109,7 @@ fn print_goals(all: &[Figures]) {
         "- a new client waits at most {MAX_WAIT_MS:.0} ms while all others leave: {longest:.0} ms, {}",
         verdict(longest <= MAX_WAIT_MS)
     );
-    let costs: [(&str, fn(&Figures) -> f64); 4] = [
+    let costs: [Cost; 4] = [
         ("memory", |figures| figures.resident_kib),
         ("connecting", |figures| figures.connect_us),
         ("being idle", |figures| figures.idle_us),
