@@ -8,11 +8,12 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
 use serde::Serialize;
 
-use crate::cpus::{Placement, Side};
+use crate::cpus::Side;
+use crate::goal::{self, Bound};
 use crate::load::{Order, Sample};
 use crate::machine;
-use crate::row::{Goal, Phases, Row, Sizes};
-use crate::server::{self, Kind, Running};
+use crate::row::{Phases, Row, Sizes};
+use crate::server::{self, Kind, Running, Stage};
 
 /// What to measure, and how long.
 pub(crate) struct Plan {
@@ -79,7 +80,7 @@ pub(crate) struct Results {
 pub(crate) struct RowResults {
     pub(crate) row: Row,
     pub(crate) title: String,
-    pub(crate) goal: Option<Goal>,
+    pub(crate) goal: &'static [Bound],
     pub(crate) servers: Vec<ServerResults>,
 }
 
@@ -99,8 +100,7 @@ impl ServerResults {
     }
 }
 
-pub(crate) fn run(plan: &Plan) -> Result<Results> {
-    let placement = Placement::choose();
+pub(crate) fn run(plan: &Plan, stage: &Stage) -> Result<Results> {
     let ready: Vec<_> = plan
         .servers
         .iter()
@@ -109,11 +109,11 @@ pub(crate) fn run(plan: &Plan) -> Result<Results> {
     let rows = plan
         .rows
         .iter()
-        .map(|row| run_row(plan, *row, &ready, &placement))
+        .map(|row| run_row(plan, *row, &ready, stage))
         .collect();
     Ok(Results {
         machine: machine::describe(),
-        placement: placement.describe(),
+        placement: stage.placement.describe(),
         rounds: plan.rounds,
         quick: plan.quick,
         rows,
@@ -126,12 +126,7 @@ struct Contender {
     running: Option<Running>,
 }
 
-fn run_row(
-    plan: &Plan,
-    row: Row,
-    ready: &[(Kind, Result<()>)],
-    placement: &Placement,
-) -> RowResults {
+fn run_row(plan: &Plan, row: Row, ready: &[(Kind, Result<()>)], stage: &Stage) -> RowResults {
     let contender = |(kind, ready): &(Kind, Result<()>)| {
         let samples = ready
             .as_ref()
@@ -152,13 +147,13 @@ fn run_row(
         .collect();
     for round in 0..=plan.rounds {
         for contender in &mut contenders {
-            contender.take_turn(plan, row, round, placement);
+            contender.take_turn(plan, row, round, stage);
         }
     }
     RowResults {
         row,
         title: row.title(&plan.sizes),
-        goal: row.goal(&plan.sizes),
+        goal: goal::bounds(row, &plan.sizes),
         servers: contenders
             .into_iter()
             .map(|contender| contender.results)
@@ -168,7 +163,7 @@ fn run_row(
 
 impl Contender {
     /// Round 0 warms up. A server that fails once is out of this row.
-    fn take_turn(&mut self, plan: &Plan, row: Row, round: u32, placement: &Placement) {
+    fn take_turn(&mut self, plan: &Plan, row: Row, round: u32, stage: &Stage) {
         let warms_up = round == 0;
         if warms_up && row.wants_fresh_server() {
             return;
@@ -176,14 +171,18 @@ impl Contender {
         let Ok(samples) = &mut self.results.samples else {
             return;
         };
-        let phases = if warms_up { plan.warm_up } else { plan.phases };
+        let phases = if warms_up {
+            plan.warm_up
+        } else {
+            row.phases(plan.phases)
+        };
         let row_title = row.title(&plan.sizes);
         match one_round(
             self.results.server,
             &mut self.running,
             (row, plan.sizes),
             phases,
-            placement,
+            stage,
         ) {
             Ok(sample) => {
                 let title = self.results.server.title();
@@ -209,10 +208,10 @@ fn one_round(
     running: &mut Option<Running>,
     (row, sizes): (Row, Sizes),
     phases: Phases,
-    placement: &Placement,
+    stage: &Stage,
 ) -> Result<Sample> {
     if running.is_none() {
-        *running = Some(Running::start(kind, row, placement)?);
+        *running = Some(Running::start(kind, row, stage)?);
     }
     let server = running.as_ref().context("no server")?;
     let order = Order {
@@ -220,11 +219,12 @@ fn one_round(
         sizes,
         addresses: server.addresses(),
         pids: server.pids(),
+        redis: server.redis(),
         jwt_secret: kind.jwt_secret(),
         phases,
         turn: Cell::new(0),
     };
-    let sample = send_load(&order, placement);
+    let sample = send_load(&order, stage);
     if row.wants_fresh_server() {
         *running = None;
     } else {
@@ -234,8 +234,8 @@ fn one_round(
     sample
 }
 
-fn send_load(order: &Order, placement: &Placement) -> Result<Sample> {
-    let mut command = placement.command(Side::Load, &server::own_binary()?);
+fn send_load(order: &Order, stage: &Stage) -> Result<Sample> {
+    let mut command = stage.placement.command(Side::Load, &server::own_binary()?);
     // The reason of a failure goes into the report; a backtrace would hide it.
     command.env("RUST_LIB_BACKTRACE", "0");
     let output = command

@@ -2,10 +2,13 @@
 
 use std::process::{Command, Stdio};
 
+use anyhow::{Result, ensure};
+
 /// The cores of a comparison.
 pub(crate) enum Placement {
-    /// The server has the first core to itself, the load generator the second.
-    Apart { server: u32, load: u32 },
+    /// The server has the first core to itself, the load generator the second. Redis has a third, if there is one, and else
+    /// shares that of the load.
+    Apart { server: u32, load: u32, redis: u32 },
     /// Programs run wherever the kernel puts them; says why.
     Unpinned(&'static str),
 }
@@ -23,9 +26,10 @@ impl Placement {
             return Self::Unpinned("not pinned: `taskset` (util-linux) is not installed");
         }
         match allowed_cpus().as_slice() {
-            [server, load, ..] => Self::Apart {
+            [server, load, more @ ..] => Self::Apart {
                 server: *server,
                 load: *load,
+                redis: *more.first().unwrap_or(load),
             },
             _ => Self::Unpinned("not pinned: only one core, shared by the server and the load"),
         }
@@ -36,7 +40,7 @@ impl Placement {
         let raise_files = r#"ulimit -n "$(ulimit -Hn)" && exec "$@""#;
         let mut command = Command::new("sh");
         command.args(["-c", raise_files, "sh"]);
-        if let Self::Apart { server, load } = self {
+        if let Self::Apart { server, load, .. } = self {
             let cpu = match side {
                 Side::Server => server,
                 Side::Load => load,
@@ -47,12 +51,29 @@ impl Placement {
         command
     }
 
+    /// Moves a Redis that runs already to its core.
+    pub(crate) fn move_redis(&self, pid: u32) -> Result<()> {
+        let Self::Apart { redis, .. } = self else {
+            return Ok(());
+        };
+        let status = Command::new("taskset")
+            .args(["-a", "-c", "-p", &redis.to_string(), &pid.to_string()])
+            .stdout(Stdio::null())
+            .status()?;
+        ensure!(status.success(), "`taskset` for Redis: {status}");
+        Ok(())
+    }
+
     /// For the reader of the table.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Apart { server, load } => {
-                format!("server pinned to core {server}, load to core {load}")
-            }
+            Self::Apart {
+                server,
+                load,
+                redis,
+            } => format!(
+                "server pinned to core {server} (two together, where there are two), load to core {load}, Redis to core {redis}"
+            ),
             Self::Unpinned(why) => (*why).to_owned(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::server::node_folder;
+use crate::server::folder_of;
 
 /// One line for the reader of the table.
 pub(crate) fn describe() -> String {
@@ -10,8 +10,11 @@ pub(crate) fn describe() -> String {
         cpu(),
         kernel(),
         version_of("node"),
-        package("socket.io"),
-        package("better-sqlite3"),
+        package("node", "socket.io"),
+        package("node", "better-sqlite3"),
+        package("uws", "uwebsockets"),
+        package("bun", "@socket.io/bun-engine"),
+        package("bun", "@oven/bun-linux-x64"),
         version_of("rustc"),
         build(),
     ]
@@ -53,8 +56,8 @@ fn version_of(program: &str) -> String {
     }
 }
 
-fn package(name: &str) -> String {
-    let description = node_folder().join("node_modules").join(name);
+fn package(folder: &str, name: &str) -> String {
+    let description = folder_of(folder).join("node_modules").join(name);
     let package = std::fs::read(description.join("package.json")).unwrap_or_default();
     let package: serde_json::Value = serde_json::from_slice(&package).unwrap_or_default();
     match package.get("version").and_then(serde_json::Value::as_str) {

@@ -32,6 +32,28 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
+/// The same without the rounding to ticks; of threads that have ended meanwhile it knows nothing.
+pub(crate) fn exact_cpu_time(pids: &[u32]) -> Result<Duration> {
+    let mut nanoseconds = 0;
+    for pid in pids {
+        for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+            let path = thread?.path().join("schedstat");
+            // A thread may have ended just now.
+            let stat = std::fs::read_to_string(path).unwrap_or_default();
+            let on_core = stat.split(' ').next().unwrap_or_default();
+            nanoseconds += on_core.parse().unwrap_or(0_u64);
+        }
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// A line of `/proc/meminfo`.
+pub(crate) fn memory_kib(name: &str) -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let value = info.lines().find_map(|line| line.strip_prefix(name))?;
+    value.trim().strip_suffix(" kB")?.parse().ok()
+}
+
 /// CPU time of everything on all cores of this machine, with what its host took away.
 pub(crate) fn machine_cpu_time() -> Result<Duration> {
     let stat = std::fs::read_to_string("/proc/stat").context("/proc/stat")?;

@@ -1,9 +1,12 @@
-//! The rows of the table: what work is done in each, and the goal set for it. It does not do the work; `load` does.
+//! The rows of the table: what work is done in each. It does not do the work, `load` does, and
+//! knows no goals: those are in `goal`.
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+
+use crate::work::{Conversations, Event, Exchange, Paced, Work};
 
 /// One kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -17,6 +20,18 @@ pub(crate) enum Row {
     ChunkSmall,
     /// One member of a session sends 256-byte messages to the 499 others, 64 in flight.
     FanOut,
+    /// 50 pairs exchange 256-byte messages at a fixed rate, 3 000 a second altogether.
+    #[value(name = "rate-3000")]
+    #[serde(rename = "rate-3000")]
+    Rate3000,
+    /// The same, 6 000 a second.
+    #[value(name = "rate-6000")]
+    #[serde(rename = "rate-6000")]
+    Rate6000,
+    /// The same, 15 000 a second.
+    #[value(name = "rate-15000")]
+    #[serde(rename = "rate-15000")]
+    Rate15000,
     /// In each of 50 conversations of 10 members, one sends 256-byte messages that are stored, 1 in flight.
     Stored,
     /// The same with 4 senders in each conversation, 1 in flight each.
@@ -25,59 +40,23 @@ pub(crate) enum Row {
     StoredMongo,
     /// The same with the participants on two servers.
     StoredNodes,
+    /// As `message`, each user of a pair on another server.
+    Nodes,
+    /// As `stored` in up to 10 conversations, with the participants on two servers.
+    NodesConversation,
     /// 8 clients at a time connect, authenticate and leave again.
     Connect,
     /// 2 000 authenticated connections do nothing.
     Idle,
 }
 
-/// Who sends how much to whom.
-#[derive(Clone, Copy)]
-pub(crate) struct Exchange {
-    pub(crate) event: Event,
-    /// Senders; each has one recipient user, or one session, of its own.
-    pub(crate) pairs: u32,
-    /// Connections that receive what one sender sends: the recipient's, or those of the session's other members.
-    pub(crate) receivers: u32,
-    /// Events of one sender that may be unconfirmed or undelivered at a time.
-    pub(crate) in_flight: u64,
-    /// Characters of ciphertext in each event.
-    pub(crate) body: usize,
-}
-
-/// Who sends messages that are stored, and to whom.
-#[derive(Clone, Copy)]
-pub(crate) struct Conversations {
-    pub(crate) conversations: u32,
-    /// Participants of each, who are all there; each message reaches all of them, its sender too.
-    pub(crate) participants: u32,
-    /// So many of them send, each one message after the other.
-    pub(crate) senders: u32,
-    /// Characters of content in each message.
-    pub(crate) body: usize,
-}
-
-/// Which event carries the payload.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// `send_message` of the `direct` dialect.
-    Message,
-    /// `send_file_chunk` of the `direct` dialect.
-    FileChunk,
-    /// `send-message` of the `session` dialect.
-    SessionMessage,
-}
-
-/// What the load generator does for a row.
-pub(crate) enum Work {
-    Exchange(Exchange),
-    Stored(Conversations),
-    Connect { clients: u32 },
-    Idle { warm_up: u32, connections: u32 },
-}
-
 /// Members of a session, unless the command line says otherwise.
-const SESSION_MEMBERS: u32 = 500;
+pub(crate) const SESSION_MEMBERS: u32 = 500;
+/// Pairs that exchange messages.
+const PAIRS: u32 = 50;
+const CONVERSATIONS: u32 = 50;
+const PARTICIPANTS: u32 = 10;
+const SENDERS: u32 = 4;
 /// The limit that the servers are configured with.
 pub(crate) const MAX_SESSION_MEMBERS: u32 = 10_000;
 
@@ -89,17 +68,28 @@ pub(crate) struct Sizes {
     #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_SESSION_MEMBERS)))]
     pub(crate) members: u32,
     /// Conversations in the rows `stored` and `stored-…`.
-    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    #[arg(long, value_name = "NUMBER", default_value_t = CONVERSATIONS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) conversations: u32,
     /// Participants of each of them, the senders among them.
-    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    #[arg(long, value_name = "NUMBER", default_value_t = PARTICIPANTS)]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub(crate) participants: u32,
     /// Senders in each conversation of `stored-…`; at most all participants.
-    #[arg(long, value_name = "NUMBER", default_value_t = 4)]
+    #[arg(long, value_name = "NUMBER", default_value_t = SENDERS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) senders: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            members: SESSION_MEMBERS,
+            conversations: CONVERSATIONS,
+            participants: PARTICIPANTS,
+            senders: SENDERS,
+        }
+    }
 }
 
 impl Sizes {
@@ -114,15 +104,6 @@ impl Sizes {
             ..self
         }
     }
-}
-
-/// Goals of the performance budget; reaching either is enough.
-#[derive(Clone, Copy, Serialize)]
-pub(crate) struct Goal {
-    /// In the row's unit.
-    pub(crate) absolute: f64,
-    /// As a share of Node's figure.
-    pub(crate) of_node: f64,
 }
 
 impl Row {
@@ -145,6 +126,17 @@ impl Row {
                 let place = " in MongoDB by two servers";
                 return stored_title(&sizes.few(), sizes.busy_senders(), place);
             }
+            Self::Nodes => {
+                "1-1 relay to another server, 256 B, CPU µs of both per delivered message"
+            }
+            Self::NodesConversation => {
+                let place = " in MongoDB by two servers";
+                return stored_title(&sizes.few(), 1, place);
+            }
+            Self::Rate3000 | Self::Rate6000 | Self::Rate15000 => {
+                let rate = self.rate().unwrap_or_default();
+                return format!("1-1 relay, 256 B, {rate} a second, CPU µs per delivered message");
+            }
             Self::Connect => "connect + authenticate, CPU µs",
             Self::Idle => "resident KiB per idle authenticated connection",
         };
@@ -155,24 +147,10 @@ impl Row {
     pub(crate) fn dialect(self) -> &'static str {
         match self {
             Self::FanOut => "session",
+            Self::Nodes => "direct",
             row if row.wants_a_database() => "conversation",
             _ => "direct",
         }
-    }
-
-    /// `None` when no goal was set, or for another size of session.
-    pub(crate) fn goal(self, sizes: &Sizes) -> Option<Goal> {
-        let (absolute, of_node) = match self {
-            Self::Message => (8.5, 0.30),
-            Self::ChunkLarge => (1_000.0, 0.14),
-            Self::ChunkSmall => (52.0, 0.17),
-            Self::FanOut if sizes.members != SESSION_MEMBERS => return None,
-            Self::Stored | Self::StoredBusy | Self::StoredMongo | Self::StoredNodes => return None,
-            Self::FanOut => (1.8, 0.15),
-            Self::Connect => (85.0, 0.09),
-            Self::Idle => (12.8, 0.60),
-        };
-        Some(Goal { absolute, of_node })
     }
 
     /// What there is to do.
@@ -195,18 +173,48 @@ impl Row {
             })
         };
         match self {
-            Self::Message => exchange(Event::Message, 50, 1, 4, 256),
+            Self::Message | Self::Nodes => exchange(Event::Message, PAIRS, 1, 4, 256),
+            Self::Rate3000 | Self::Rate6000 | Self::Rate15000 => Work::Paced(Paced {
+                pairs: PAIRS,
+                per_second: self.rate().unwrap_or_default(),
+                body: 256,
+            }),
             Self::ChunkLarge => exchange(Event::FileChunk, 4, 1, 2, base64_len(1 << 20)),
             Self::ChunkSmall => exchange(Event::FileChunk, 8, 1, 4, base64_len(1 << 16)),
             Self::FanOut => exchange(Event::SessionMessage, 1, sizes.members - 1, 64, 256),
             Self::Stored => stored(*sizes, 1),
             Self::StoredBusy => stored(*sizes, sizes.busy_senders()),
             Self::StoredMongo | Self::StoredNodes => stored(sizes.few(), sizes.busy_senders()),
+            Self::NodesConversation => stored(sizes.few(), 1),
             Self::Connect => Work::Connect { clients: 8 },
             Self::Idle => Work::Idle {
                 warm_up: 200,
                 connections: 2_000,
             },
+        }
+    }
+
+    /// Messages per second, where that is fixed.
+    pub(crate) fn rate(self) -> Option<u32> {
+        match self {
+            Self::Rate3000 => Some(3_000),
+            Self::Rate6000 => Some(6_000),
+            Self::Rate15000 => Some(15_000),
+            _ => None,
+        }
+    }
+
+    /// As the command line has it.
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Rare latencies want to be seen often enough.
+    pub(crate) fn phases(self, phases: Phases) -> Phases {
+        Phases {
+            measured: phases.measured * if self.rate().is_some() { 4 } else { 1 },
+            ..phases
         }
     }
 
@@ -220,15 +228,15 @@ impl Row {
         matches!(self, Self::Stored | Self::StoredBusy) || self.wants_mongodb()
     }
 
-    /// Whether that is MongoDB, which the relay alone knows.
+    /// Whether that is MongoDB, which the relay alone knows; several servers share their users there.
     pub(crate) fn wants_mongodb(self) -> bool {
-        matches!(self, Self::StoredMongo | Self::StoredNodes)
+        self == Self::StoredMongo || self.nodes() > 1
     }
 
     /// How many processes the server has.
     pub(crate) fn nodes(self) -> usize {
         match self {
-            Self::StoredNodes => 2,
+            Self::StoredNodes | Self::Nodes | Self::NodesConversation => 2,
             _ => 1,
         }
     }

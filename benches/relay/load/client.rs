@@ -1,17 +1,19 @@
-//! One client connection: connecting, introducing itself, and classifying what it receives. It does not count.
+//! One client connection: connecting, introducing itself, sending and receiving. It does not count.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 
 use anyhow::{Context as _, Result, ensure};
 use jsonwebtoken::{EncodingKey, Header};
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::Order;
-use super::websocket::{self, CLOSE, FrameReader, MaskedFrame, Message, TEXT};
+use super::incoming::{self, Incoming};
+use super::websocket::{self, CLOSE, FrameReader, MaskedFrame};
 
 const PATH: &str = "/socket.io/?EIO=4&transport=websocket";
 const TOKEN_LIFETIME_SECONDS: u64 = 3_600;
@@ -19,55 +21,6 @@ const TOKEN_LIFETIME_SECONDS: u64 = 3_600;
 thread_local! {
     /// One buffer for all connections: no connection keeps bytes in it between two reads.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 << 10]);
-}
-
-/// What another user's event starts with: `direct`, `session`, and the bare relay's of both; `conversation`, the own too.
-const DELIVERIES: &[&str] = &[
-    r#"42["receive_"#,
-    r#"42["new-message""#,
-    r#"42["message:new""#,
-    r#"42["send_"#,
-    r#"42["send-message""#,
-];
-const CONFIRMATIONS: &[&str] = &[
-    r#"42["message:sent""#,
-    r#"42["file:chunk-sent""#,
-    r#"42["message-sent""#,
-];
-const REFUSALS: &[&str] = &[
-    "44",
-    "41",
-    r#"42["message:error""#,
-    r#"42["file:error""#,
-    r#"42["auth:error""#,
-    r#"42["session-error""#,
-    r#"42["conversation:join:error""#,
-    r#"42["error""#,
-];
-
-/// What makes a client a member of a session or a conversation.
-const JOINED: &[&str] = &[r#"42["session-metadata""#, r#"42["conversation:joined""#];
-
-/// What a message from the server means to a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
-    /// The Engine.IO handshake.
-    Opened,
-    /// The answer to the introduction of the client.
-    Connected,
-    /// The client is a member of its session or conversation and may send.
-    Joined,
-    /// Another user's event, or in a conversation any user's; how long it is.
-    Delivered(u64),
-    /// The server took this client's event.
-    Confirmed,
-    /// The server reports whom this client's event has reached; how long it is.
-    Reached(u64),
-    Ping,
-    /// The server closes the connection.
-    Closed,
-    /// An event that the measured work does not wait for.
-    Other,
 }
 
 /// The receiving half of a connection.
@@ -139,7 +92,23 @@ pub(super) async fn connect(
     order: &Order,
     introduction: &Introduction,
 ) -> Result<(Listener, Speaker)> {
-    let mut stream = TcpStream::connect(order.next_address()?).await?;
+    let stream = TcpStream::connect(order.next_address()?).await?;
+    enter(stream, introduction).await
+}
+
+/// The same from another address of this machine: each has so many ports.
+pub(super) async fn connect_from(
+    order: &Order,
+    introduction: &Introduction,
+    from: Ipv4Addr,
+) -> Result<(Listener, Speaker)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let stream = socket.connect(order.next_address()?).await?;
+    enter(stream, introduction).await
+}
+
+async fn enter(mut stream: TcpStream, introduction: &Introduction) -> Result<(Listener, Speaker)> {
     stream.set_nodelay(true)?;
     let early = websocket::upgrade(&mut stream, PATH).await?;
     let (read, write) = stream.into_split();
@@ -227,16 +196,39 @@ impl Speaker {
         Ok(self.0.write_all(frame).await?)
     }
 
+    /// Sends at once or not at all: who keeps a schedule must not wait for one connection.
+    pub(super) fn send_now(&self, frame: &[u8]) -> Result<()> {
+        let sent = self.0.try_write(frame);
+        let whole = sent.as_ref().is_ok_and(|sent| *sent == frame.len());
+        ensure!(
+            whole,
+            "the server is too far behind: it no longer reads what is sent"
+        );
+        Ok(())
+    }
+
+    pub(super) fn pong_now(&self) -> Result<()> {
+        self.send_now(MaskedFrame::text("3").bytes())
+    }
+
     pub(super) async fn pong(&mut self) -> Result<()> {
         self.send(MaskedFrame::text("3").bytes()).await
     }
 
     /// Leaves as `socket.disconnect()` does: the namespace, then the WebSocket.
     pub(super) async fn leave(&mut self) -> Result<()> {
-        let mut frames = MaskedFrame::text("41").bytes().to_vec();
-        frames.extend(MaskedFrame::new(CLOSE, &1_000_u16.to_be_bytes()).bytes());
-        self.send(&frames).await
+        self.send(&farewell()).await
     }
+
+    pub(super) fn leave_now(&self) -> Result<()> {
+        self.send_now(&farewell())
+    }
+}
+
+fn farewell() -> Vec<u8> {
+    let mut frames = MaskedFrame::text("41").bytes().to_vec();
+    frames.extend(MaskedFrame::new(CLOSE, &1_000_u16.to_be_bytes()).bytes());
+    frames
 }
 
 /// Answers the pings of a connection that only listens, until it fails.
@@ -267,55 +259,7 @@ fn feed(
     on_incoming: &mut impl FnMut(Incoming),
 ) -> Result<()> {
     frames.feed(bytes, |message| {
-        on_incoming(meaning(&message)?);
+        on_incoming(incoming::meaning(&message)?);
         Ok(())
     })
-}
-
-/// The bare relay sends on what it got, so a sent event counts as delivered too.
-fn meaning(message: &Message<'_>) -> Result<Incoming> {
-    match (message.opcode, message.prefix) {
-        (CLOSE, _) => Ok(Incoming::Closed),
-        (TEXT, b"2") => Ok(Incoming::Ping),
-        (TEXT, prefix) => event_meaning(message, prefix),
-        _ => websocket::refuse(message),
-    }
-}
-
-fn event_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Incoming> {
-    let is = |start: &str| prefix.starts_with(start.as_bytes());
-    let is_any = |starts: &[&str]| starts.iter().any(|start| is(start));
-    if is_any(DELIVERIES) {
-        Ok(Incoming::Delivered(message.len))
-    } else if is_any(CONFIRMATIONS) {
-        Ok(Incoming::Confirmed)
-    } else if is_any(REFUSALS) {
-        websocket::refuse(message)
-    } else if is("43") {
-        answer_meaning(message, prefix)
-    } else if is(r#"42["message:delivered""#) {
-        Ok(Incoming::Reached(message.len))
-    } else if is_any(JOINED) {
-        Ok(Incoming::Joined)
-    } else if is("40") {
-        Ok(Incoming::Connected)
-    } else if is("0") {
-        Ok(Incoming::Opened)
-    } else {
-        Ok(Incoming::Other)
-    }
-}
-
-/// The call of a client's callback: the number of its event, then whether the server took it.
-fn answer_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Incoming> {
-    let number = prefix
-        .iter()
-        .skip(2)
-        .take_while(|byte| byte.is_ascii_digit());
-    let answer = prefix.get(2 + number.count()..).unwrap_or_default();
-    if answer.starts_with(br#"[{"success":true"#) {
-        Ok(Incoming::Confirmed)
-    } else {
-        websocket::refuse(message)
-    }
 }

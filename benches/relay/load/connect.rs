@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::client::{self, Incoming, Introduction};
+use super::client::{self, Introduction};
+use super::incoming::Incoming;
 use super::measure::{Tasks, cpu_per_event};
 use super::{Order, Sample};
 

@@ -9,14 +9,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use tokio::sync::Notify;
 
-use super::client::{self, Incoming, Introduction, Listener, Speaker};
+use super::client::{self, Listener, Speaker};
+use super::incoming::Incoming;
 use super::measure::{Tasks, cpu_per_event, work_for};
-use super::payload::{self, Template};
-use super::{Order, Sample};
-use crate::row::{Event, Exchange};
+use super::parties::Parties;
+use super::payload::Template;
+use super::{Moment, Order, Sample};
+use crate::work::Exchange;
 
 /// How long what is under way may take once the senders have stopped.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(10);
+/// The same under a program that makes the server many times slower.
+const COUNT_DEADLINE: Duration = Duration::from_secs(300);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What is known of one pair's events.
@@ -27,7 +31,8 @@ struct Pair {
     delivered: Cell<u64>,
     confirmed: Cell<u64>,
     pinged: Cell<bool>,
-    stopped: Cell<bool>,
+    /// So many events are sent, and no more.
+    allowed: Cell<u64>,
     /// Something above has changed.
     changed: Notify,
 }
@@ -38,7 +43,13 @@ impl Pair {
             .confirmed
             .get()
             .min(self.delivered.get() / self.receivers);
-        !self.stopped.get() && self.sent.get() < done + self.in_flight
+        self.sent.get() < self.allowed.get().min(done + self.in_flight)
+    }
+
+    /// Lets so many more be sent than until now.
+    fn allow(&self, more: u64) {
+        self.allowed.set(self.sent.get().saturating_add(more));
+        self.changed.notify_one();
     }
 
     fn is_settled(&self) -> bool {
@@ -56,66 +67,50 @@ impl Pair {
     }
 }
 
-/// The sender and the receiver of a pair.
-struct Parties {
-    event: Event,
-    sender: String,
-    /// A user, or a session.
-    receiver: String,
-}
-
-impl Parties {
-    fn new(exchange: &Exchange, number: u32) -> Self {
-        let receiver = match exchange.event {
-            Event::Message | Event::FileChunk => format!("recipient-{number}"),
-            // A session outlives its round in the server, and with it the ids of its messages.
-            Event::SessionMessage => format!("session-{}-{number}", std::process::id()),
-        };
-        Self {
-            event: exchange.event,
-            sender: format!("sender-{number}"),
-            receiver,
-        }
-    }
-
-    fn sender(&self, order: &Order) -> Result<Introduction> {
-        match self.event {
-            Event::Message | Event::FileChunk => Introduction::new(order, &self.sender),
-            Event::SessionMessage => Ok(self.member(order, &self.sender, false)),
-        }
-    }
-
-    /// The first receiver creates the session.
-    fn receiver(&self, order: &Order, number: u32) -> Result<Introduction> {
-        match self.event {
-            Event::Message | Event::FileChunk => Introduction::new(order, &self.receiver),
-            Event::SessionMessage => {
-                Ok(self.member(order, &format!("member-{number}"), number == 0))
-            }
-        }
-    }
-
-    fn member(&self, order: &Order, user: &str, is_creator: bool) -> Introduction {
-        let join = payload::join(&self.receiver, user, is_creator);
-        Introduction::member(order, &self.receiver, &join)
-    }
-}
-
 pub(super) async fn run(order: &Order, exchange: Exchange) -> Result<Sample> {
     let deliveries = Rc::new(Cell::new(0));
     let mut tasks = Tasks::new();
     let mut pairs = Vec::new();
     for number in 0..exchange.pairs {
-        pairs.push(start_pair(order, &exchange, number, &deliveries, &mut tasks).await?);
+        let pair = start_pair(order, &exchange, number, &deliveries, &mut tasks).await?;
+        pair.allow(u64::MAX);
+        pairs.push(pair);
     }
     let sample = cpu_per_event(order, &deliveries, &mut tasks).await?;
     settle(&pairs, &mut tasks).await?;
     Ok(sample)
 }
 
+/// One pair sends `warm_up` events, and when all have arrived, `counted` more. `at` is called before and after the latter.
+pub(super) async fn count(
+    order: &Order,
+    exchange: Exchange,
+    [warm_up, counted]: [u64; 2],
+    mut at: impl FnMut(Moment) -> Result<()>,
+) -> Result<()> {
+    let mut tasks = Tasks::new();
+    let deliveries = Rc::default();
+    let pair = start_pair(order, &exchange, 0, &deliveries, &mut tasks).await?;
+    send_some(&pair, warm_up, &mut tasks).await?;
+    at(Moment::Begin)?;
+    send_some(&pair, counted, &mut tasks).await?;
+    at(Moment::End)
+}
+
+async fn send_some(pair: &Rc<Pair>, events: u64, tasks: &mut Tasks) -> Result<()> {
+    let wanted = pair.sent.get() + events;
+    pair.allow(events);
+    let deadline = Instant::now() + COUNT_DEADLINE;
+    while pair.sent.get() < wanted || !pair.is_settled() {
+        ensure!(Instant::now() < deadline, "too slow: {}", pair.tally());
+        work_for(LOOK_EVERY, tasks).await?;
+    }
+    Ok(())
+}
+
 /// Stops the senders and waits until everything sent has arrived, exactly once.
 async fn settle(pairs: &[Rc<Pair>], tasks: &mut Tasks) -> Result<()> {
-    pairs.iter().for_each(|pair| pair.stopped.set(true));
+    pairs.iter().for_each(|pair| pair.allow(0));
     let deadline = Instant::now() + SETTLE_DEADLINE;
     while let Some(pair) = pairs.iter().find(|pair| !pair.is_settled()) {
         ensure!(
@@ -143,7 +138,7 @@ async fn start_pair(
         delivered: Cell::new(0),
         confirmed: Cell::new(0),
         pinged: Cell::new(false),
-        stopped: Cell::new(false),
+        allowed: Cell::new(0),
         changed: Notify::new(),
     });
     for receiver in 0..exchange.receivers {

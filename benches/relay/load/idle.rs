@@ -30,6 +30,8 @@ pub(super) async fn run(order: &Order, warm_up: u32, connections: u32) -> Result
         server_busy: None,
         load_busy: None,
         others_busy: None,
+        redis: None,
+        latency: None,
     })
 }
 

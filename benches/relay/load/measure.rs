@@ -39,6 +39,7 @@ pub(super) async fn work_for(time: Duration, tasks: &mut Tasks) -> Result<()> {
 struct Reading {
     at: Instant,
     server: Duration,
+    redis: Option<Duration>,
     load: Duration,
     machine: Duration,
     events: u64,
@@ -49,6 +50,10 @@ impl Reading {
         Ok(Self {
             at: Instant::now(),
             server: process_usage::cpu_time(&order.pids)?,
+            redis: order
+                .redis
+                .map(|pid| process_usage::cpu_time(&[pid]))
+                .transpose()?,
             load: process_usage::cpu_time(&[std::process::id()])?,
             machine: process_usage::machine_cpu_time()?,
             events: events.get(),
@@ -62,6 +67,9 @@ impl Reading {
         let server = (self.server - before.server).as_secs_f64();
         let load = (self.load - before.load).as_secs_f64();
         let machine = (self.machine - before.machine).as_secs_f64();
+        let redis = self.redis.zip(before.redis);
+        let redis = redis.map(|(after, before)| (after - before).as_secs_f64());
+        let ours = server + load + redis.unwrap_or_default();
         Ok(Sample {
             cost: server * 1e6 / events as f64,
             events,
@@ -69,7 +77,9 @@ impl Reading {
             server_busy: Some(server / seconds),
             load_busy: Some(load / seconds),
             // The kernel counts these in different ways, so the rest can come out a little below nothing.
-            others_busy: Some(((machine - server - load) / seconds).max(0.0)),
+            others_busy: Some(((machine - ours) / seconds).max(0.0)),
+            redis: redis.map(|redis| redis * 1e6 / events as f64),
+            latency: None,
         })
     }
 }

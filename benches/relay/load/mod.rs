@@ -6,10 +6,15 @@
 
 mod client;
 mod connect;
+pub(crate) mod crowd;
 mod exchange;
 mod idle;
+mod incoming;
 mod measure;
+mod paced;
+mod parties;
 mod payload;
+pub(crate) mod prober;
 mod rest;
 mod stored;
 mod websocket;
@@ -21,7 +26,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::row::{Phases, Row, Sizes, Work};
+use crate::row::{Phases, Row, Sizes};
+use crate::work::{Exchange, Work};
 
 /// How long past its phases a round may take to connect its clients and to come to rest. It ends a round that
 /// hangs; a large session gathers slowly when other programs are busy too.
@@ -36,6 +42,8 @@ pub(crate) struct Order {
     pub(crate) addresses: Vec<SocketAddr>,
     /// The server's processes, whose CPU time and memory are read.
     pub(crate) pids: Vec<u32>,
+    /// The Redis that they share, whose CPU time is read apart.
+    pub(crate) redis: Option<u32>,
     /// Secret the clients' tokens are signed with; `None` when the server takes a bare user id.
     pub(crate) jwt_secret: Option<String>,
     pub(crate) phases: Phases,
@@ -68,6 +76,20 @@ pub(crate) struct Sample {
     pub(crate) load_busy: Option<f64>,
     /// Cores that were busy with everything else on the machine.
     pub(crate) others_busy: Option<f64>,
+    /// CPU µs of Redis per event.
+    pub(crate) redis: Option<f64>,
+    pub(crate) latency: Option<Latency>,
+}
+
+/// How long events took from the time at which they were due, in µs.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    pub(crate) most: f64,
+    /// How late this process sent an event at most: so much of a latency may be its own.
+    pub(crate) behind: f64,
 }
 
 /// Runs one round and prints its sample.
@@ -87,9 +109,31 @@ pub(crate) fn run(order: &str) -> Result<()> {
     Ok(())
 }
 
+/// When the events that count are about to be sent, and when all have arrived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Begin,
+    End,
+}
+
+/// Lets one pair exchange events, in this process: `warm_up` of them, and then as many as are `counted`.
+pub(crate) fn count(
+    order: &Order,
+    exchange: Exchange,
+    (warm_up, counted): (u64, u64),
+    at: impl FnMut(Moment) -> Result<()>,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let counted = exchange::count(order, exchange, [warm_up, counted], at);
+    tokio::task::LocalSet::new().block_on(&runtime, counted)
+}
+
 async fn work(order: &Order) -> Result<Sample> {
     match order.row.work(&order.sizes) {
         Work::Exchange(exchange) => exchange::run(order, exchange).await,
+        Work::Paced(paced) => paced::run(order, paced).await,
         Work::Stored(conversations) => stored::run(order, conversations).await,
         Work::Connect { clients } => connect::run(order, clients).await,
         Work::Idle {

@@ -2,7 +2,7 @@
 //! base64 text; no server may look inside.
 
 use super::websocket::MaskedFrame;
-use crate::row::{Event, Exchange};
+use crate::work::{Event, Exchange};
 
 /// Chunks of one file. At most ten, so that the chunk number keeps its width.
 const CHUNKS: u64 = 10;

@@ -10,11 +10,12 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use tokio::sync::Notify;
 
-use super::client::{self, Incoming, Introduction, Listener, Speaker};
+use super::client::{self, Introduction, Listener, Speaker};
+use super::incoming::Incoming;
 use super::measure::{Tasks, cpu_per_event, work_for};
 use super::payload::{self, Template};
 use super::{Order, Sample, rest};
-use crate::row::Conversations;
+use crate::work::Conversations;
 
 /// How long what is under way may take once the senders have stopped.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(10);

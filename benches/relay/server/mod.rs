@@ -1,17 +1,21 @@
-//! The three servers: how each is started on its core, known to be up, and stopped. It sends them no load.
+//! The servers: how each is started on its core, known to be up, and stopped. It sends them no load. What each can do is
+//! in `kind`, what npm installs for them in `packages`.
+
+mod kind;
+mod packages;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::ValueEnum;
-use serde::Serialize;
 use tempfile::TempDir;
 
+pub(crate) use self::kind::{Kind, own_binary};
+pub(crate) use self::packages::folder as folder_of;
 use crate::cpus::{Placement, Side};
 use crate::databases::Databases;
 use crate::process_usage;
@@ -19,118 +23,54 @@ use crate::row::{MAX_SESSION_MEMBERS, Row};
 
 /// At least 32 bytes, as the relay demands. Used on the loopback interface for the length of a run.
 const JWT_SECRET: &str = "benchmark-secret-benchmark-secret-benchmark-secret";
-const START_DEADLINE: Duration = Duration::from_secs(20);
+/// A relay that runs under another program is many times slower.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+/// A server that many clients leave is slow to answer.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A server is idle when it uses less than [`IDLE_CPU`] in this time.
 const IDLE_TIME: Duration = Duration::from_millis(100);
 const IDLE_CPU: Duration = Duration::from_millis(20);
+/// It is at rest when it was idle so many times in a row.
+const LOOKS_AT_REST: u32 = 5;
 const IDLE_DEADLINE: Duration = Duration::from_secs(30);
 
-/// A server that can be measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
-    /// The release binary of this package.
-    Relay,
-    /// The plain socket.io server in `benches/node`.
-    Node,
-    /// The bare relay in `floor.rs`.
-    Floor,
+/// Where servers run, and what the relay is.
+pub(crate) struct Stage {
+    pub(crate) placement: Placement,
+    /// The binary of the relay.
+    pub(crate) relay: String,
+    /// What the relay runs under: a program and its arguments, or nothing.
+    pub(crate) under: Vec<String>,
+    /// More settings of the relay, as environment variables.
+    pub(crate) settings: Vec<(&'static str, String)>,
 }
 
-impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Relay, Self::Node, Self::Floor];
-
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Relay => "sealed-relay",
-            Self::Node => "Node socket.io",
-            Self::Floor => "floor",
-        }
-    }
-
-    /// The bare relay keeps nothing, so it is no floor for what is stored.
-    pub(crate) fn can_do(self, row: Row) -> bool {
-        match self {
-            Self::Relay => true,
-            Self::Node => !row.wants_mongodb(),
-            Self::Floor => !row.wants_a_database(),
-        }
-    }
-
-    /// `None` when the server takes the user id that a client names.
-    pub(crate) fn jwt_secret(self) -> Option<String> {
-        (self != Self::Floor).then(|| JWT_SECRET.to_owned())
-    }
-
-    /// Makes ready what the server needs once per run.
-    pub(crate) fn prepare(self) -> Result<()> {
-        match self {
-            Self::Node => install_node_packages(),
-            Self::Relay | Self::Floor => Ok(()),
-        }
-    }
-
-    fn command(self, placement: &Placement, address: SocketAddr) -> Result<Command> {
-        let mut command = match self {
-            Self::Relay => placement.command(Side::Server, env!("CARGO_BIN_EXE_sealed-relay")),
-            Self::Node => placement.command(Side::Server, "node"),
-            Self::Floor => placement.command(Side::Server, &own_binary()?),
+impl Stage {
+    /// The relay as it is, with its binary if it is not the one that Cargo has built.
+    pub(crate) fn new(relay: Option<&Path>) -> Result<Self> {
+        let relay = match relay {
+            // Servers run in folders of their own.
+            Some(relay) => std::path::absolute(relay)?
+                .to_str()
+                .context("the path of the relay is not UTF-8")?
+                .to_owned(),
+            None => env!("CARGO_BIN_EXE_sealed-relay").to_owned(),
         };
-        match self {
-            Self::Relay => {}
-            Self::Node => {
-                command.arg(node_folder().join("server.mjs"));
-            }
-            Self::Floor => {
-                command.args(["floor", &address.to_string()]);
-            }
-        }
-        Ok(command)
+        Ok(Self {
+            placement: Placement::choose(),
+            relay,
+            under: Vec::new(),
+            settings: Vec::new(),
+        })
     }
-}
 
-/// The program that is running.
-pub(crate) fn own_binary() -> Result<String> {
-    let path = std::env::current_exe()?;
-    Ok(path
-        .to_str()
-        .context("the path of the benchmark is not UTF-8")?
-        .to_owned())
-}
-
-/// Where the Node server and its packages are.
-pub(crate) fn node_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/node")
-}
-
-fn install_node_packages() -> Result<()> {
-    let folder = node_folder();
-    if are_installed(&folder) {
-        return Ok(());
-    }
-    eprintln!(
-        "installing the packages of the Node server (minutes, where better-sqlite3 has to be built) …"
-    );
-    let npm = Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund"])
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .status();
-    let status = npm.context("`npm` cannot be run")?;
-    ensure!(status.success(), "`npm ci` in benches/node: {status}");
-    Ok(())
-}
-
-/// Whether npm has installed what the lock file says now: it writes a list of its own when it is done.
-fn are_installed(folder: &Path) -> bool {
-    let changed = |file: &str| folder.join(file).metadata()?.modified();
-    match (
-        changed("node_modules/.package-lock.json"),
-        changed("package-lock.json"),
-    ) {
-        (Ok(installed), Ok(locked)) => installed >= locked,
-        _ => false,
+    fn relay_command(&self) -> Command {
+        let mut words = self.under.iter().chain([&self.relay]);
+        let program = words.next().unwrap_or(&self.relay);
+        let mut command = self.placement.command(Side::Server, program);
+        command.args(words);
+        command
     }
 }
 
@@ -138,22 +78,22 @@ fn are_installed(folder: &Path) -> bool {
 pub(crate) struct Running {
     nodes: Vec<Node>,
     /// What its processes share.
-    _databases: Option<Databases>,
+    databases: Option<Databases>,
 }
 
 impl Running {
     /// Starts a server and waits until it answers.
-    pub(crate) fn start(kind: Kind, row: Row, placement: &Placement) -> Result<Self> {
-        let databases = row.wants_mongodb().then(Databases::start).transpose()?;
+    pub(crate) fn start(kind: Kind, row: Row, stage: &Stage) -> Result<Self> {
+        let databases = row
+            .wants_mongodb()
+            .then(|| Databases::start(&stage.placement))
+            .transpose()?;
         let mut nodes = Vec::new();
         for number in 0..row.nodes() {
             let shared = databases.as_ref();
-            nodes.push(Node::start(kind, row, placement, (number, shared))?);
+            nodes.push(Node::start(kind, row, stage, (number, shared))?);
         }
-        Ok(Self {
-            nodes,
-            _databases: databases,
-        })
+        Ok(Self { nodes, databases })
     }
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
@@ -164,22 +104,67 @@ impl Running {
         self.nodes.iter().map(|node| node.child.id()).collect()
     }
 
+    /// The process of the Redis that its processes share.
+    pub(crate) fn redis(&self) -> Option<u32> {
+        (self.nodes.len() > 1)
+            .then_some(self.databases.as_ref()?)
+            .map(Databases::redis_pid)
+    }
+
     /// Waits until the server has seen off the clients of a round, as far as it ever comes to rest.
     pub(crate) fn wait_until_idle(&self) -> Result<()> {
+        self.wait_for_quiet(1)
+    }
+
+    /// Waits until it has also done what it puts off for a moment, such as storing its audit.
+    pub(crate) fn wait_until_at_rest(&self) -> Result<()> {
+        self.wait_for_quiet(LOOKS_AT_REST)
+    }
+
+    /// How many connections it says it has.
+    pub(crate) fn connections(&self) -> Result<u64> {
+        let address = self.addresses().first().copied().context("no address")?;
+        let answer = health(address)?;
+        let (_, body) = answer.split_once("\r\n\r\n").context("no answer")?;
+        let health: serde_json::Value = serde_json::from_str(body)?;
+        health
+            .get("connections")
+            .and_then(serde_json::Value::as_u64)
+            .context("/health does not say it")
+    }
+
+    /// Tells it to end, and waits until it has; how long that took.
+    pub(crate) fn terminate(mut self, deadline: Duration) -> Result<Duration> {
+        let start = Instant::now();
+        for node in &mut self.nodes {
+            let pid = node.child.id().to_string();
+            let status = Command::new("kill").args(["-TERM", &pid]).status()?;
+            ensure!(status.success(), "`kill`: {status}");
+        }
+        for node in &mut self.nodes {
+            while node.child.try_wait()?.is_none() {
+                ensure!(start.elapsed() < deadline, "it does not end");
+                std::thread::sleep(LOOK_EVERY);
+            }
+        }
+        Ok(start.elapsed())
+    }
+
+    fn wait_for_quiet(&self, looks: u32) -> Result<()> {
         let deadline = Instant::now() + IDLE_DEADLINE;
         let mut used = process_usage::cpu_time(&self.pids())?;
-        loop {
+        let mut quiet = 0;
+        while quiet < looks {
             std::thread::sleep(IDLE_TIME);
             let now = process_usage::cpu_time(&self.pids())?;
-            if now - used < IDLE_CPU {
-                return Ok(());
-            }
+            quiet = if now - used < IDLE_CPU { quiet + 1 } else { 0 };
             ensure!(
-                Instant::now() < deadline,
-                "still busy {IDLE_DEADLINE:?} after its clients have gone"
+                quiet > 0 || Instant::now() < deadline,
+                "still busy after {IDLE_DEADLINE:?} without work"
             );
             used = now;
         }
+        Ok(())
     }
 }
 
@@ -196,14 +181,17 @@ impl Node {
     fn start(
         kind: Kind,
         row: Row,
-        placement: &Placement,
+        stage: &Stage,
         (number, databases): (usize, Option<&Databases>),
     ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
         let log = File::create(folder.path().join("log"))?;
-        let mut command = kind.command(placement, address)?;
+        let mut command = kind.command(stage, address)?;
         set_environment(&mut command, row, address, folder.path());
+        if kind == Kind::Relay {
+            command.envs(stage.settings.iter().map(|(name, value)| (name, value)));
+        }
         if let Some(databases) = databases {
             databases.name(&mut command, number);
         }
@@ -241,15 +229,18 @@ impl Node {
 
     fn is_up(&self) -> bool {
         match self.kind {
-            Kind::Relay | Kind::Node => healthy(self.address).unwrap_or(false),
             Kind::Floor => TcpStream::connect(self.address).is_ok(),
+            _ => healthy(self.address).unwrap_or(false),
         }
     }
 
     fn last_words(&self) -> String {
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        // Node says last which version it is.
+        let is_error = |line: &&str| line.contains("Error:");
         log.lines()
-            .last()
+            .rfind(is_error)
+            .or_else(|| log.lines().last())
             .map(|line| format!(": {line}"))
             .unwrap_or_default()
     }
@@ -263,7 +254,7 @@ impl Drop for Node {
     }
 }
 
-/// The same for all three; each takes what it knows. Nothing else of this environment reaches a server, and it runs in an
+/// The same for all of them; each takes what it knows. Nothing else of this environment reaches a server, and it runs in an
 /// empty folder, so that no `.env` and no configuration file changes the figures.
 fn set_environment(command: &mut Command, row: Row, address: SocketAddr, folder: &Path) {
     command
@@ -292,10 +283,14 @@ fn free_address() -> Result<SocketAddr> {
 
 /// Whether `GET /health` is answered with 200.
 fn healthy(address: SocketAddr) -> Result<bool> {
+    Ok(health(address)?.starts_with("HTTP/1.1 200"))
+}
+
+fn health(address: SocketAddr) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    let mut status = [0; 12];
-    stream.read_exact(&mut status)?;
-    Ok(status == *b"HTTP/1.1 200")
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
