@@ -1,6 +1,13 @@
 //! The form of a dialect's table of events: one row for each event, `"name" => handler` and the
 //! columns of [`Row`](super::row::Row).
 
+use futures_util::future::BoxFuture;
+
+use crate::model::Refusal;
+
+/// A handler at work. It is boxed by itself, so that each needs only as much room as it takes.
+pub(in crate::dialects) type Handling<'a> = BoxFuture<'a, Result<(), Refusal>>;
+
 /// Declares the events of a dialect, and what their handlers take. `bare` is the field that an id stands for which comes
 /// alone.
 ///
@@ -63,34 +70,34 @@ macro_rules! events {
 
     (@dispatch (member, payload) $($module:ident::$handler:ident,)+) => {
         /// Calls the handler of an event.
-        pub(in crate::dialects) async fn dispatch(
+        pub(in crate::dialects) fn dispatch<'a>(
             event: Event,
-            request: &mut $crate::dialects::Request<'_>,
-            member: &$crate::users::Member,
-            payload: &$crate::payload::Payload<'_>,
-        ) -> Result<(), $crate::model::Refusal> {
-            match event { $(Event::$handler => $module::$handler(request, member, payload).await,)+ }
+            request: &'a mut $crate::dialects::Request<'_>,
+            member: &'a $crate::users::Member,
+            payload: &'a $crate::payload::Payload<'_>,
+        ) -> $crate::dialects::events::Handling<'a> {
+            match event { $(Event::$handler => Box::pin($module::$handler(request, member, payload)),)+ }
         }
     };
     (@dispatch (payload) $($module:ident::$handler:ident,)+) => {
         /// Calls the handler of an event.
-        pub(in crate::dialects) async fn dispatch(
+        pub(in crate::dialects) fn dispatch<'a>(
             event: Event,
-            request: &mut $crate::dialects::Request<'_>,
-            payload: &$crate::payload::Payload<'_>,
-        ) -> Result<(), $crate::model::Refusal> {
-            match event { $(Event::$handler => $module::$handler(request, payload).await,)+ }
+            request: &'a mut $crate::dialects::Request<'_>,
+            payload: &'a $crate::payload::Payload<'_>,
+        ) -> $crate::dialects::events::Handling<'a> {
+            match event { $(Event::$handler => Box::pin($module::$handler(request, payload)),)+ }
         }
     };
     (@dispatch (member, optional_payload) $($module:ident::$handler:ident,)+) => {
         /// Calls the handler of an event.
-        pub(in crate::dialects) async fn dispatch(
+        pub(in crate::dialects) fn dispatch<'a>(
             event: Event,
-            request: &mut $crate::dialects::Request<'_>,
-            member: &$crate::users::Member,
-            payload: Option<&$crate::payload::Payload<'_>>,
-        ) -> Result<(), $crate::model::Refusal> {
-            match event { $(Event::$handler => $module::$handler(request, member, payload).await,)+ }
+            request: &'a mut $crate::dialects::Request<'_>,
+            member: &'a $crate::users::Member,
+            payload: Option<&'a $crate::payload::Payload<'_>>,
+        ) -> $crate::dialects::events::Handling<'a> {
+            match event { $(Event::$handler => Box::pin($module::$handler(request, member, payload)),)+ }
         }
     };
 }

@@ -170,7 +170,6 @@ impl Event {
         let sender = request.member;
         let object = || payload.as_ref().map_err(|_| Refusal::malformed());
         let member = || sender.ok_or_else(|| Refusal::new(Why::NoToken));
-        // What waits for a store is boxed, so that what is only relayed needs little room.
         match self {
             Self::Session(event) => {
                 request.check_limits().await?;
@@ -185,17 +184,17 @@ impl Event {
             Self::Conversation(event) => {
                 request.check_limits().await?;
                 let (payload, member) = (object()?, member()?);
-                Box::pin(conversation::dispatch(event, request, member, payload)).await
+                conversation::dispatch(event, request, member, payload).await
             }
             Self::Feed(event) => {
                 request.check_limits().await?;
                 let payload = payload.as_ref().ok();
-                Box::pin(feed::dispatch(event, request, member()?, payload)).await
+                feed::dispatch(event, request, member()?, payload).await
             }
             Self::Chat(event) => {
                 request.check_limits().await?;
                 let payload = payload.as_ref().ok();
-                Box::pin(chat::dispatch(event, request, member()?, payload)).await
+                chat::dispatch(event, request, member()?, payload).await
             }
         }
     }

@@ -217,3 +217,6 @@ impl Chunks {
         self.len += later.len;
     }
 }
+
+#[cfg(test)]
+mod tests;

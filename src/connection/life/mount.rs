@@ -116,7 +116,7 @@ impl<H: Handler> MessageHandler<LocalAdapter, RawEvent> for Events<H> {
         };
         let Ok(event) = RawEvent::from_message(socket, value, ack);
         life.push(event);
-        life.work_if_idle();
+        life.work_now_if_idle();
     }
 }
 

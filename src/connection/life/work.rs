@@ -25,7 +25,19 @@ impl<H: Handler> Life<H> {
         }
     }
 
-    /// Handles all that waits in a task of its own, unless one does already.
+    /// Handles all that waits, unless that is being done: as far as it goes at once here, and the rest in a task of its own.
+    pub(super) fn work_now_if_idle(self: Arc<Self>) {
+        if self.inbox.claim() {
+            let drain = self.context.services.drain.clone();
+            let mut work = Box::pin(async move { self.work(self.inbox.work()).await });
+            // Whatever it waits for is told again whom to wake.
+            if work.as_mut().now_or_never().is_none() {
+                drain.spawn(work);
+            }
+        }
+    }
+
+    /// The same, all in a task of its own.
     pub(super) fn work_if_idle(self: Arc<Self>) {
         if self.inbox.claim() {
             let drain = self.context.services.drain.clone();

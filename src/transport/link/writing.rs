@@ -220,3 +220,6 @@ impl Wake for Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ struct Reader<'a> {
     frames: FrameScanner,
     /// What comes at once, with a pause behind each.
     pieces: std::slice::Chunks<'a, u8>,
+    source: Piece<'a>,
     is_paused: bool,
 }
 
@@ -27,12 +28,11 @@ impl AsyncRead for Reader<'_> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
-        let mut piece: &[u8] = &[];
-        if std::mem::take(&mut this.is_paused) {
-            piece = this.pieces.next().unwrap_or_default();
+        if std::mem::take(&mut this.is_paused) && this.source.0.is_empty() {
+            this.source.0 = this.pieces.next().unwrap_or_default();
         }
-        let mut source = Piece(piece, this.pieces.len() == 0);
-        let source = (&mut source, &mut this.ahead);
+        this.source.1 = this.pieces.len() == 0;
+        let source = (&mut this.source, &mut this.ahead);
         let polled = this
             .attachments
             .poll_read(source, cx, buf, usize::MAX, &this.frames);
@@ -92,9 +92,11 @@ fn read(sent: &[u8], piece: usize) -> Vec<u8> {
         ahead: ReadAhead::default(),
         frames: FrameScanner::new(Sender::Client),
         pieces: sent.chunks(piece),
+        source: Piece(&[], false),
         is_paused: true,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .unwrap();
     runtime.block_on(async {
@@ -125,6 +127,21 @@ fn one_that_is_larger_than_may_be_or_comes_in_parts_is_left_as_it_is() {
     }
     // What is no frame of a client is left, too.
     assert_eq!(read(b"\x81\x05bAQID\x81\x01", 3), b"\x81\x05bAQID\x81\x01");
+}
+
+#[test]
+fn who_enters_again_is_read_a_little_later_and_what_follows_behind_it() {
+    let (mask, began) = ([1, 2, 3, 4], std::time::Instant::now());
+    let packets = [&b"40{}"[..], b"42[]", b"41", b"40{}", b"42[1]"];
+    let frames = packets.map(|packet| frame(TEXT, packet, mask));
+    let first = [frames[0].clone(), frames[1].clone()].concat();
+    assert_eq!(read(&first, 1000), first);
+    let passed = began.elapsed();
+    let all = frames.concat();
+    for piece in [3, 1000] {
+        assert_eq!(read(&all, piece), all);
+    }
+    assert!(began.elapsed() >= passed + 2 * ENTRY_PAUSE);
 }
 
 proptest! {
