@@ -22,7 +22,6 @@ use smallvec::SmallVec;
 pub(crate) use encoded::EncodedEvent;
 pub(crate) use event::{AckId, RawEvent};
 pub(crate) use opaque::Opaque;
-pub(crate) use opaque::plainly;
 pub(crate) use owned::OwnedValue;
 pub(crate) use packet::SocketPacket;
 pub(crate) use readable::DEEPEST;

@@ -192,18 +192,6 @@ impl Node<'_> {
     }
 }
 
-/// Serializes an optional value without `Some`, inside which the library does not find attachments.
-/// For `serialize_with`.
-pub(crate) fn plainly<T: Serialize, S: Serializer>(
-    value: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => value.serialize(serializer),
-        None => serializer.serialize_none(),
-    }
-}
-
 impl Serialize for Opaque<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)

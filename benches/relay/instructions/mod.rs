@@ -6,7 +6,6 @@ mod profile;
 mod valgrind;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -14,7 +13,7 @@ use clap::Args;
 use self::groups::Group;
 use self::profile::Profile;
 use crate::load::{self, Moment, Order};
-use crate::row::{Phases, Row, Sizes};
+use crate::row::Row;
 use crate::server::{Kind, Running, Stage};
 use crate::work::{Event, Exchange};
 
@@ -72,19 +71,7 @@ pub(crate) fn run(options: &Options, mut stage: Stage) -> Result<()> {
 
 /// The audit of the messages is counted too, so the counting ends when the relay has come to rest.
 fn count(server: &Running, in_flight: u64, messages: u64) -> Result<()> {
-    let order = Order {
-        row: Row::Message,
-        sizes: Sizes::default(),
-        addresses: server.addresses(),
-        pids: server.pids(),
-        redis: None,
-        jwt_secret: Kind::Relay.jwt_secret(),
-        phases: Phases {
-            ramp: Duration::ZERO,
-            measured: Duration::ZERO,
-        },
-        turn: Default::default(),
-    };
+    let order = Order::at_once(server);
     let exchange = Exchange {
         event: Event::Message,
         pairs: 1,

@@ -27,6 +27,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::row::{Phases, Row, Sizes};
+use crate::server::{Kind, Running};
 use crate::work::{Exchange, Work};
 
 /// How long past its phases a round may take to connect its clients and to come to rest. It ends a round that
@@ -53,6 +54,23 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// Of the relay, for what has no phases.
+    pub(crate) fn at_once(relay: &Running) -> Self {
+        Self {
+            row: Row::Message,
+            sizes: Sizes::default(),
+            addresses: relay.addresses(),
+            pids: relay.pids(),
+            redis: None,
+            jwt_secret: Kind::Relay.jwt_secret(),
+            phases: Phases {
+                ramp: Duration::ZERO,
+                measured: Duration::ZERO,
+            },
+            turn: Cell::default(),
+        }
+    }
+
     /// Where the next client connects.
     fn next_address(&self) -> Result<SocketAddr> {
         let turn = self.turn.replace(self.turn.get() + 1);

@@ -10,7 +10,7 @@ use super::held::Held;
 use crate::load::crowd::Step;
 use crate::load::{Order, prober};
 use crate::process_usage::{self, resident_kib};
-use crate::row::{Phases, Row, Sizes};
+use crate::row::Row;
 use crate::server::{Kind, Running, Stage};
 
 /// Not counted: with them the server takes what it needs once.
@@ -50,7 +50,7 @@ pub(super) struct Figures {
 
 pub(super) fn run(connections: u32, stage: &Stage) -> Result<Figures> {
     let server = Running::start(Kind::Relay, Row::Message, stage)?;
-    let order = order(&server);
+    let order = Order::at_once(&server);
     let each = f64::from(connections);
     let mut crowd = Held::start(&order, stage)?;
     crowd.take(&gather("warm-up", WARM_UP))?;
@@ -85,22 +85,6 @@ pub(super) fn run(connections: u32, stage: &Stage) -> Result<Figures> {
         longest_wait,
         drained_seconds,
     })
-}
-
-fn order(server: &Running) -> Order {
-    Order {
-        row: Row::Message,
-        sizes: Sizes::default(),
-        addresses: server.addresses(),
-        pids: server.pids(),
-        redis: None,
-        jwt_secret: Kind::Relay.jwt_secret(),
-        phases: Phases {
-            ramp: Duration::ZERO,
-            measured: Duration::ZERO,
-        },
-        turn: Default::default(),
-    }
 }
 
 fn gather(name: &str, connections: u32) -> Step {
@@ -151,7 +135,7 @@ fn rest(server: &Running) -> Result<()> {
 /// All connections break off at the same time, while new clients come.
 fn all_leave(server: &Running, crowd: Held) -> Result<(f64, Duration)> {
     let stop = Arc::new(AtomicBool::new(false));
-    let (order, stopped) = (order(server), Arc::clone(&stop));
+    let (order, stopped) = (Order::at_once(server), Arc::clone(&stop));
     let prober = std::thread::spawn(move || prober::probe(&order, &stopped));
     std::thread::sleep(PROBED_BEFORE);
     let start = Instant::now();
@@ -172,7 +156,7 @@ fn all_leave(server: &Running, crowd: Held) -> Result<(f64, Duration)> {
 
 /// How long the server takes to end, with as many connections as before.
 fn drain(server: Running, connections: u32, stage: &Stage) -> Result<f64> {
-    let mut crowd = Held::start(&order(&server), stage)?;
+    let mut crowd = Held::start(&Order::at_once(&server), stage)?;
     crowd.take(&gather("user", connections))?;
     rest(&server)?;
     Ok(server.terminate(GONE_DEADLINE)?.as_secs_f64())

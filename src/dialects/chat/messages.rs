@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::dialects::content::Content;
 use crate::model::conversation::{ClientId, Extra, Message, MessageId};
 use crate::model::{ClientUserId, UserId, clock};
-use crate::payload::{Opaque, OwnedValue, plainly};
+use crate::payload::{Opaque, OwnedValue};
 
 /// A user, whose name in the relay is one: what follows its first word stands for a last name.
 #[derive(Debug, Serialize)]
@@ -43,7 +43,6 @@ pub(crate) struct MessageJson<'a> {
     sender_id: ClientUserId<'a>,
     sender: PersonJson<'a>,
     content: Content<'a>,
-    #[serde(serialize_with = "plainly")]
     media: Option<Opaque<'a>>,
     /// ISO 8601, as the other times.
     edited_at: Option<String>,
@@ -128,7 +127,7 @@ pub(super) struct New<'a> {
     pub(super) chat_id: ClientId<'a>,
     pub(super) sender_id: ClientUserId<'a>,
     pub(super) content: Content<'a>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) media: Option<Opaque<'a>>,
     /// ISO 8601.
     pub(super) timestamp: String,

@@ -10,7 +10,7 @@ use crate::model::conversation::{
     ClientId, Extra, Message, MessageId, NewMessage, TempId, UserRecord,
 };
 use crate::model::{ClientUserId, Dialect, Identity, Refusal, UserId, clock};
-use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, plainly};
+use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload};
 use crate::users::Member;
 
 /// The field of a sender's own name for a message.
@@ -90,7 +90,7 @@ pub(crate) struct MessageJson<'a> {
     conversation_id: ClientId<'a>,
     sender_id: ClientUserId<'a>,
     content: Content<'a>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     media: Option<Opaque<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_number: Option<i64>,

@@ -18,7 +18,7 @@ use crate::limits::GUESS_DELAY;
 use crate::limits::address::block_of;
 use crate::model::session::{ALL_MEMBERS, AuthKey, Join, JoinError, Joined, Maker, SessionId};
 use crate::model::{Refusal, UserId};
-use crate::payload::{Opaque, Payload, frames, plainly};
+use crate::payload::{Opaque, Payload, frames};
 use crate::sessions::{Entered, Session};
 
 const MESSAGES_HISTORY: &str = "messages-history";
@@ -29,7 +29,6 @@ const SESSION_METADATA: &str = "session-metadata";
 struct SessionMetadata<'a> {
     chat_mode: &'static str,
     /// The joiner's own entry among the session keys.
-    #[serde(serialize_with = "plainly")]
     encrypted_session_key: Option<Opaque<'a>>,
 }
 

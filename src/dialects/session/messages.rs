@@ -14,7 +14,7 @@ use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
 use crate::model::session::{Appended, Kind, Message};
-use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
+use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames};
 use crate::sessions::{Session, SessionUpdate};
 
 const NEW_MESSAGE: &str = "new-message";
@@ -36,7 +36,7 @@ struct MessageJson<'a> {
     #[serde(rename = "type")]
     kind: &'a Kind,
     sender_display_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     original_content: Option<&'a Opaque<'a>>,
 }
 
