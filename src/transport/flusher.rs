@@ -8,8 +8,6 @@ use std::task::Poll;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
-use super::link::Link;
-
 /// How often a task looks again before others have their turn.
 const ROUNDS: usize = 16;
 
@@ -20,10 +18,16 @@ pub(super) struct Flusher {
     next: AtomicUsize,
 }
 
+/// What is written when it is due.
+pub(super) trait Flush: std::fmt::Debug + Send + Sync {
+    /// Writes what waits.
+    fn flush(self: Arc<Self>);
+}
+
 /// The links that one of the tasks writes.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    due: Mutex<Vec<Arc<Link>>>,
+    due: Mutex<Vec<Arc<dyn Flush>>>,
     waker: AtomicWaker,
 }
 
@@ -51,7 +55,7 @@ impl Flusher {
 
 impl Shard {
     /// This link is to be written soon.
-    pub(super) fn add(&self, link: Arc<Link>) {
+    pub(super) fn add(&self, link: Arc<dyn Flush>) {
         let is_first = {
             let mut due = self.due.lock();
             due.push(link);
@@ -63,7 +67,7 @@ impl Shard {
     }
 
     async fn run(self: Arc<Self>) {
-        let mut links = Vec::new();
+        let mut links: Vec<Arc<dyn Flush>> = Vec::new();
         std::future::poll_fn::<(), _>(|cx| {
             self.waker.register(cx.waker());
             for _ in 0..ROUNDS {

@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use super::before_write::BeforeWrite;
 use super::flusher::Flusher;
 use super::link::{Link, LinkLimits};
 use super::links::Links;
 use super::output::Sink;
-use super::stream::{BeforeWrite, GuardedStream};
+use super::stream::GuardedStream;
 use crate::limits::{AddressSlot, AddressSlots, Memory};
 
 /// A TCP listener whose connections are guarded.

@@ -8,6 +8,7 @@
 mod attach;
 mod bare_answers;
 pub(crate) mod base64;
+mod before_write;
 mod body;
 mod carrier;
 mod clock;
@@ -32,6 +33,7 @@ mod upgraded;
 mod window;
 
 pub(crate) use attach::Attach;
+pub(crate) use before_write::BeforeWrite;
 pub(crate) use body::{Pace, TooSlow};
 pub(crate) use carrier::Carrier;
 pub(crate) use entry::{ENTRY_PAUSE, Entry, PREFIX};
@@ -42,6 +44,6 @@ pub(crate) use link::{Link, LinkLimits};
 pub(crate) use links::Links;
 pub(crate) use listener::GuardedListener;
 pub(crate) use serve::{PeerLink, RequestLimits, serve};
-pub(crate) use stream::{BeforeWrite, GuardedStream};
+pub(crate) use stream::GuardedStream;
 pub(crate) use turns::{Origin, Place, Turn, Turns};
 pub(crate) use upgraded::upgraded;

@@ -11,10 +11,10 @@ use bytes::{Buf as _, Bytes};
 use smallvec::SmallVec;
 use tokio::net::tcp::OwnedWriteHalf;
 
+use super::before_write::BeforeWrite;
 use super::flusher::Shard;
 use super::frame_head::put_frame_head;
 use super::frames::{FrameScanner, Sender};
-use super::stream::BeforeWrite;
 use crate::payload::SocketPacket;
 
 const FINAL_TEXT: u8 = 0x81;

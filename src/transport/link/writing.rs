@@ -9,6 +9,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::Link;
 use crate::payload::SocketPacket;
+use crate::transport::flusher::Flush;
 use crate::transport::output::{Chunks, Sink, State};
 
 /// Bytes that wait for a client that takes nothing, from which on the library writes no more.
@@ -73,7 +74,7 @@ impl Link {
             }
             output.waiting.put(frames);
         }
-        self.flush();
+        self.write_waiting();
         Poll::Ready(Ok(frames.len()))
     }
 
@@ -86,7 +87,7 @@ impl Link {
     }
 
     /// Writes what waits, unless that is being done.
-    pub(in crate::transport) fn flush(self: &Arc<Self>) {
+    fn write_waiting(self: &Arc<Self>) {
         while let Some((sink, chunks)) = self.begin_writing() {
             // What is taken to be written was handed over before.
             sink.before_write.run();
@@ -205,6 +206,12 @@ impl Link {
             output.state = State::Due;
         }
         was_blocked
+    }
+}
+
+impl Flush for Link {
+    fn flush(self: Arc<Self>) {
+        self.write_waiting();
     }
 }
 

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use super::*;
 use crate::config::Config;
 use crate::transport::LinkLimits;
+use crate::transport::before_write::BeforeWrite;
 use crate::transport::flusher::Flusher;
-use crate::transport::stream::BeforeWrite;
 
 const TIME: Duration = Duration::from_secs(20);
 
