@@ -8,15 +8,18 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use mongodb::{
     Collection, IndexModel,
-    bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc},
+    bson::{
+        Binary, Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc, spec::BinarySubtype,
+    },
     error::{ErrorKind, InsertManyError},
     options::IndexOptions,
 };
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::entry::{FIRST_AT, REASON};
+use super::document::document;
 use super::event_type::{Apart, EventType, Removal};
+use super::line::{Fields, Line};
 use super::read::Reader;
 use super::record::time_of;
 use super::size_limit::slice;
@@ -26,6 +29,9 @@ use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, Shape, adopt, 
 use reader::MongoReader;
 
 const LOGS: &str = "logs";
+/// The details by which some records of a type are told apart from its others.
+const FIRST_AT: &str = "firstAt";
+const REASON: &str = "reason";
 /// The longest one operation may take. A batch that takes longer is written again.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -96,17 +102,20 @@ impl MongoStore {
         Ok(())
     }
 
-    async fn insert(&mut self, records: &[&RawDocument]) -> Result<Rejected, MongoError> {
+    async fn insert(&mut self, lines: &[Line<'_>]) -> Result<Rejected, MongoError> {
         self.prepare().await?;
-        let documents = records.iter().map(|record| (*record).to_owned());
+        let fields = lines.iter().map(|line| Fields::read(line.bytes()));
+        let documents = fields.map(|fields| fields.and_then(|fields| document(&fields)));
+        // Each has one: it was made from a record, or read as one.
+        let documents: Vec<_> = documents.flatten().collect();
         let insert = async { Ok(self.logs.insert_many(documents).ordered(false).await) };
         match within(TIMEOUT, insert).await? {
             Ok(_) => Ok(Rejected::default()),
             Err(error) => match &*error.kind {
                 ErrorKind::InsertMany(failure) if failure.write_concern_error.is_none() => {
-                    let rejected = self.rejected(records, failure).await?;
+                    let rejected = self.rejected(lines, failure).await?;
                     // When it takes none at all, the reason is probably not in the documents.
-                    match rejected.positions.len() == records.len() {
+                    match rejected.positions.len() == lines.len() {
                         true => Err(error.into()),
                         false => Ok(rejected),
                     }
@@ -119,15 +128,15 @@ impl MongoStore {
     /// The records that are not in the collection after this failure.
     async fn rejected(
         &self,
-        records: &[&RawDocument],
+        lines: &[Line<'_>],
         failure: &InsertManyError,
     ) -> Result<Rejected, MongoError> {
         let errors = failure.write_errors.as_deref().unwrap_or_default();
         let mut rejected = Rejected::default();
         let mut duplicates = Vec::new();
         for error in errors {
-            match records.get(error.index).and_then(|record| id_of(record)) {
-                Some(id) if error.code == DUPLICATE => duplicates.push((error.index, id)),
+            match lines.get(error.index).and_then(|line| line.id()) {
+                Some(id) if error.code == DUPLICATE => duplicates.push((error.index, binary(id))),
                 _ => rejected.add(error.index, error.code),
             }
         }
@@ -271,6 +280,14 @@ fn created_at_ms(id: &Bson) -> Option<i64> {
     Uuid::from_slice(&key(id)).ok().map(time_of)
 }
 
+/// The form of an id in documents.
+fn binary(id: Uuid) -> Bson {
+    Bson::Binary(Binary {
+        subtype: BinarySubtype::Uuid,
+        bytes: id.as_bytes().to_vec(),
+    })
+}
+
 fn id_of(record: &RawDocument) -> Option<Bson> {
     record.get("_id").ok()??.try_into().ok()
 }
@@ -288,9 +305,9 @@ impl Store for MongoStore {
 
     const FAILING: &'static str = "MongoDB does not take audit records; they wait in the spool";
 
-    fn write(&mut self, records: &[&RawDocument]) -> Result<Rejected, MongoError> {
+    fn write(&mut self, lines: &[Line<'_>]) -> Result<Rejected, MongoError> {
         let runtime = self.runtime.clone();
-        runtime.block_on(self.insert(records))
+        runtime.block_on(self.insert(lines))
     }
 
     fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, MongoError> {

@@ -12,9 +12,9 @@ use std::{
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::entry::is_removed_last;
+use super::payload::is_removed_last;
 use super::repeats::Repeats;
-use super::spool::{Chunk, Spool, push_frame};
+use super::spool::{Chunk, Recent, Spool, push_frame};
 use super::state::{MAX_RECORDS_PER_WRITE, State, log_lost};
 use super::store::AuditOptions;
 use crate::config::SpoolFull;
@@ -45,8 +45,25 @@ pub(super) struct Shared {
 
 pub(super) struct Files {
     pub(super) spool: Spool,
+    /// What was written to it last.
+    recent: Recent,
     /// An empty buffer for the next tail.
     spare: Vec<u8>,
+}
+
+impl Files {
+    /// Keeps what was just written to the spool.
+    fn remember(&mut self, frames: &[u8]) {
+        if let Some(end) = self.spool.end() {
+            self.recent.add(frames, end);
+        }
+    }
+
+    /// The oldest records that are not settled, if they are still in memory.
+    fn recall(&mut self) -> Option<Chunk> {
+        let begin = self.spool.begin()?;
+        self.recent.take(begin, MAX_RECORDS_PER_WRITE)
+    }
 }
 
 impl Shared {
@@ -56,12 +73,16 @@ impl Shared {
         leftover: u64,
         failing_reason: &'static str,
     ) -> Self {
-        let spare = Vec::new();
+        let files = Files {
+            spool,
+            recent: Recent::default(),
+            spare: Vec::new(),
+        };
         Self {
             repeats: Repeats::new(options.repeats),
             options,
             state: Mutex::new(State::new(leftover)),
-            files: Mutex::new(Files { spool, spare }),
+            files: Mutex::new(files),
             work: Condvar::new(),
             done: Condvar::new(),
             recorded: AtomicU64::new(0),
@@ -96,7 +117,10 @@ impl Shared {
         if records > 0 {
             match self.make_room(&mut files.spool, tail.len()) {
                 true => match files.spool.append(&tail, records) {
-                    Ok(()) => self.note_spooled(recorded),
+                    Ok(()) => {
+                        files.remember(&tail);
+                        self.note_spooled(recorded);
+                    }
                     Err(error) => self.restore_tail(&tail, records, &error),
                 },
                 false => {
@@ -189,7 +213,13 @@ impl Shared {
     /// spool cannot be written. The latter are removed from memory.
     pub(super) fn next_chunk(&self) -> io::Result<Option<Chunk>> {
         self.spool_tail();
-        let unread = self.files.lock().spool.unread();
+        let unread = {
+            let mut files = self.files.lock();
+            if let Some(chunk) = files.recall() {
+                return Ok(Some(chunk));
+            }
+            files.spool.unread()
+        };
         if let Some(unread) = unread {
             return unread.read(MAX_RECORDS_PER_WRITE).map(Some);
         }
@@ -198,12 +228,12 @@ impl Shared {
             state.tail_records = 0;
             mem::take(&mut state.tail)
         };
-        Ok((!tail.is_empty()).then(|| Chunk::from_memory(tail)))
+        Ok((!tail.is_empty()).then(|| Chunk::unspooled(tail)))
     }
 
     /// Settles the records of a chunk: they are stored or set aside.
     pub(super) fn settle(&self, chunk: &Chunk) {
-        let records = match chunk.is_from_memory() {
+        let records = match chunk.is_unspooled() {
             true => chunk.len() as u64,
             false => {
                 let mut files = self.files.lock();

@@ -12,8 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mongodb::bson::RawDocument;
-
+use super::payload::Lines;
 use super::rejected::RejectedRecords;
 use super::shared::Shared;
 use super::size_limit::SizeLimit;
@@ -173,7 +172,7 @@ impl<S: Store> Writer<S> {
                     }
                     Err(error) => {
                         // Those in the spool are read again, with those recorded since.
-                        pending = Some(chunk).filter(Chunk::is_from_memory);
+                        pending = Some(chunk).filter(Chunk::is_unspooled);
                         error
                     }
                 },
@@ -189,27 +188,29 @@ impl<S: Store> Writer<S> {
 
     /// Writes a chunk to the store, and sets aside what the store rejects.
     fn write(&mut self, chunk: &Chunk) -> Result<(), String> {
-        let (documents, not_documents) = documents(chunk);
+        let lines = Lines::of(chunk);
+        let not_lines = lines.others;
+        let lines = lines.get();
         // What was there at the start was logged then.
         let bytes = if chunk.is_leftover { 0 } else { chunk.damage };
-        if bytes > 0 || not_documents > 0 {
+        if bytes > 0 || not_lines > 0 {
             tracing::warn!(
                 bytes,
-                records = not_documents,
+                records = not_lines,
                 "passed over damage in the audit's spool"
             );
         }
-        if documents.is_empty() {
+        if lines.is_empty() {
             return Ok(());
         }
         let rejected = self
             .store
-            .write(&documents)
+            .write(&lines)
             .map_err(|error| error.to_string())?;
         if rejected.positions.is_empty() {
             return Ok(());
         }
-        self.rejected.set_aside(&documents, &rejected)
+        self.rejected.set_aside(&lines, &rejected)
     }
 
     fn wrote(&self, chunk: &Chunk) {
@@ -305,14 +306,4 @@ impl Drop for Ended {
     fn drop(&mut self) {
         self.0.finish();
     }
-}
-
-/// The documents of a chunk, and how many of its records are not documents.
-fn documents(chunk: &Chunk) -> (Vec<&RawDocument>, usize) {
-    let documents: Vec<_> = chunk
-        .records()
-        .filter_map(|record| RawDocument::from_bytes(record).ok())
-        .collect();
-    let others = chunk.len() - documents.len();
-    (documents, others)
 }

@@ -165,6 +165,8 @@ pub(in crate::audit) struct Chunk {
     pub(in crate::audit) damage: usize,
     /// An earlier process has written it: its damage was counted when the spool was opened.
     pub(in crate::audit) is_leftover: bool,
+    /// It was in memory since this process encoded it.
+    pub(in crate::audit) is_trusted: bool,
 }
 
 impl Chunk {
@@ -198,16 +200,40 @@ impl Chunk {
             read,
             damage,
             is_leftover: false,
+            is_trusted: false,
         }
     }
 
-    /// All records of frames from memory.
-    pub(in crate::audit) fn from_memory(frames: Vec<u8>) -> Self {
-        Self::parse(frames, usize::MAX, true)
+    /// The records of frames that never left memory, at most `max`, and the other frames.
+    pub(super) fn from_memory(mut frames: Vec<u8>, max: usize) -> (Self, Vec<u8>) {
+        let (mut records, mut read) = (Vec::new(), 0);
+        while records.len() < max
+            && let Some(payload) = frames.get(read..).and_then(frame::first)
+        {
+            let start = read + frame::HEADER_LEN;
+            read = start + payload.len();
+            records.push(start..read);
+        }
+        let rest = frames.split_off(read);
+        let chunk = Self {
+            origin: None,
+            bytes: frames,
+            records,
+            read,
+            damage: 0,
+            is_leftover: false,
+            is_trusted: true,
+        };
+        (chunk, rest)
     }
 
-    /// Whether it is from memory.
-    pub(in crate::audit) fn is_from_memory(&self) -> bool {
+    /// All records of frames that are in no file.
+    pub(in crate::audit) fn unspooled(frames: Vec<u8>) -> Self {
+        Self::from_memory(frames, usize::MAX).0
+    }
+
+    /// Whether they are in memory only.
+    pub(in crate::audit) fn is_unspooled(&self) -> bool {
         self.origin.is_none()
     }
 

@@ -1,0 +1,169 @@
+//! The form of a record in the spool and in the embedded store: one line of JSON, an array of values
+//! in a fixed order, without names and without what follows from the type.
+//!
+//! ```text
+//! ["<id, 32 hexadecimal digits>","<type>",dialect,user,username,sessionId,ipAddress,userAgent,node,{details}]
+//! ```
+//!
+//! Owns the order of the values; what is absent is `null`. It is written in `encode`, and read as a
+//! whole in `fields`. Which values there may be is decided by [`Event`](super::Event).
+
+mod encode;
+mod fields;
+
+use std::ops::Range;
+
+use uuid::Uuid;
+
+pub(super) use encode::{push, push_fields, quoted};
+pub(super) use fields::{Fields, Texts};
+
+use super::event_type::{Apart, EventType, Removal};
+use crate::model::DisconnectReason;
+
+/// Where the id is.
+const ID: Range<usize> = 2..34;
+/// Where the type begins.
+const TYPE: usize = 37;
+
+/// The id of a record as it is in its line: it sorts like the id.
+pub(crate) type IdText = [u8; 32];
+
+/// The line of one record, of which no more than the beginning was looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    bytes: &'a [u8],
+    id: &'a IdText,
+}
+
+impl<'a> Line<'a> {
+    /// `None`: it does not begin and end as a line does.
+    pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
+        let id = bytes.get(ID)?.as_array()?;
+        let is_framed = bytes.starts_with(b"[\"")
+            && bytes.get(ID.end..TYPE)? == b"\",\""
+            && bytes.ends_with(b"}]");
+        is_framed.then_some(Self { bytes, id })
+    }
+
+    /// The whole of it.
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    pub(super) fn id_text(self) -> &'a IdText {
+        self.id
+    }
+
+    /// `None`: the line is damaged.
+    pub(super) fn id(self) -> Option<Uuid> {
+        Uuid::try_parse_ascii(self.id).ok()
+    }
+
+    /// The type and what is behind it, beginning with a comma.
+    fn split(self) -> Option<(&'a [u8], &'a [u8])> {
+        let rest = self.bytes.get(TYPE..)?;
+        let end = memchr::memchr(b'"', rest)?;
+        Some((&rest[..end], &rest[end + 1..]))
+    }
+
+    /// The name of the type.
+    pub(super) fn event_type(self) -> &'a [u8] {
+        self.split().map_or(&[], |(name, _)| name)
+    }
+
+    /// What begins with the user as JSON.
+    fn from_user(self) -> Option<&'a [u8]> {
+        let (_, rest) = self.split()?;
+        let dialect = rest.get(1..)?;
+        let end = memchr::memchr(b',', dialect)?;
+        dialect.get(end + 1..)
+    }
+
+    /// The user as JSON, if there is one.
+    pub(super) fn user(self) -> Option<&'a [u8]> {
+        let rest = self.from_user()?;
+        rest.starts_with(b"\"").then(|| &rest[..end_of_text(rest)])
+    }
+
+    /// Whether the user is this one, as [`quoted`] writes it.
+    pub(super) fn is_of(self, quoted: &[u8]) -> bool {
+        self.from_user()
+            .and_then(|rest| rest.strip_prefix(quoted))
+            .is_some_and(|rest| rest.starts_with(b","))
+    }
+
+    /// When the record is removed because there are too many.
+    pub(super) fn removal(self) -> Removal {
+        let name = str::from_utf8(self.event_type()).ok();
+        // A type that only a later version has can only come from its spool.
+        let Some(event_type) = name.and_then(EventType::parse) else {
+            return Removal::First;
+        };
+        match event_type.apart() {
+            Some((apart, when)) if self.is_apart(apart) => when,
+            _ => event_type.removal(),
+        }
+    }
+
+    fn is_apart(self, apart: Apart) -> bool {
+        if apart == Apart::ByUser {
+            return self.user().is_some();
+        }
+        let Some(fields) = Fields::read(self.bytes) else {
+            return false;
+        };
+        let details = fields.telling_details();
+        match apart {
+            Apart::Repeated => details.is_repeated,
+            Apart::ByUser => fields.user.is_some(),
+            Apart::Expulsion => details
+                .reason
+                .is_some_and(|reason| DisconnectReason::names_expulsion(&reason)),
+        }
+    }
+}
+
+/// The time in an id, in milliseconds since 1970.
+pub(super) fn time_of_text(id: &IdText) -> i64 {
+    let time = str::from_utf8(&id[..12]).ok();
+    let time = time.and_then(|time| i64::from_str_radix(time, 16).ok());
+    time.unwrap_or(0)
+}
+
+/// The length of the text in quotes that JSON begins with.
+fn end_of_text(json: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(byte) = json.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    json.len()
+}
+
+/// Writes `records` to `store` as the writer thread does.
+#[cfg(test)]
+pub(super) fn write<S: super::Store>(
+    store: &mut S,
+    records: &[super::Record],
+) -> Result<(), S::Error> {
+    let encoded = |record| {
+        let mut line = Vec::new();
+        push(&mut line, record).unwrap();
+        line
+    };
+    let encoded: Vec<_> = records.iter().map(encoded).collect();
+    let lines: Vec<_> = encoded
+        .iter()
+        .map(|line| Line::new(line).unwrap())
+        .collect();
+    let rejected = store.write(&lines)?;
+    assert!(rejected.positions.is_empty(), "{rejected:?}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Writing batches.
+//!
+//! Owns their numbers: those whose records are removed at the same time stand together, each kind in the
+//! order of time. New records are a batch of their own, or merged with small ones before them, as
+//! `stack` says.
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, params};
+
+use super::body::Body;
+use super::filter::Filter;
+use super::stack::{Small, Stack};
+use super::texts;
+use crate::audit::error::AuditStoreError;
+use crate::audit::event_type::Removal;
+use crate::audit::line::{IdText, Line, time_of_text};
+
+/// How many batches, or rows, there may be of one kind.
+const RANGE: i64 = 1 << 60;
+
+const SMALL: &str = "
+    SELECT number, count, octet_length(body), users IS NULL AND texts = ?3 FROM batches
+    WHERE number >= ?1 AND number <= ?2 ORDER BY number DESC";
+const MERGED: &str = "
+    SELECT first, last, count, body FROM batches WHERE number >= ?1 AND number <= ?2 ORDER BY number";
+const DELETE: &str = "DELETE FROM batches WHERE number >= ?1 AND number <= ?2";
+const INSERT: &str = "
+    INSERT INTO batches (number, first, last, count, texts, types, users, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+/// The first and the last number of a kind.
+pub(super) fn numbers(when: Removal) -> (i64, i64) {
+    let first = when as i64 * RANGE;
+    (first, first + RANGE - 1)
+}
+
+/// What is known of the batches that are there.
+pub(super) struct Batches {
+    texts: i64,
+    kinds: Vec<Kind>,
+}
+
+/// Batches of one kind.
+struct Kind {
+    when: Removal,
+    next: i64,
+    stack: Stack,
+}
+
+impl Batches {
+    pub(super) fn load(connection: &Connection) -> Result<Self, AuditStoreError> {
+        let texts = texts::current(connection)?;
+        let kinds = Removal::ORDER.map(|when| Kind::load(connection, when, texts));
+        let kinds = kinds.into_iter().collect::<Result<_, _>>()?;
+        Ok(Self { texts, kinds })
+    }
+
+    /// Writes records that are not stored. After a failure, what is known is not what is there.
+    pub(super) fn write(
+        &mut self,
+        connection: &Connection,
+        lines: &[Line<'_>],
+    ) -> Result<(), AuditStoreError> {
+        let mut new: [New; Removal::ORDER.len()] = Default::default();
+        for line in lines {
+            if let Some(new) = new.get_mut(line.removal() as usize) {
+                new.push(*line, lines.len());
+            }
+        }
+        for (kind, new) in self.kinds.iter_mut().zip(new) {
+            if new.count > 0 {
+                kind.write(connection, new, self.texts)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Kind {
+    fn load(connection: &Connection, when: Removal, texts: i64) -> Result<Self, AuditStoreError> {
+        let (first, last) = numbers(when);
+        let mut select = connection.prepare_cached(SMALL)?;
+        let mut rows = select.query([first, last, texts])?;
+        let (mut next, mut small) = (first, Vec::new());
+        while let Some(row) = rows.next()? {
+            let number = row.get(0)?;
+            next = next.max(number + 1);
+            if !row.get::<_, bool>(3)? {
+                break;
+            }
+            small.push(Small {
+                number,
+                count: row.get::<_, u32>(1)? as usize,
+                bytes: row.get::<_, u32>(2)? as usize,
+            });
+        }
+        small.reverse();
+        let stack = Stack::new(small);
+        Ok(Self { when, next, stack })
+    }
+
+    fn write(
+        &mut self,
+        connection: &Connection,
+        new: New,
+        texts: i64,
+    ) -> Result<(), AuditStoreError> {
+        let plan = self.stack.plan(new.count, new.body.len());
+        let mut batch = new;
+        let mut number = self.next;
+        if let Some(from) = plan.from {
+            number = from.number;
+            batch = batch.behind(connection, (number, numbers(self.when).1), plan.bytes)?;
+        }
+        let (count, bytes) = (batch.count, batch.body.len());
+        batch.insert(connection, number, texts, plan.is_full)?;
+        self.next = number + 1;
+        let small = Small {
+            number,
+            count,
+            bytes,
+        };
+        self.stack.done(&plan, small);
+        Ok(())
+    }
+}
+
+/// Records that become a batch.
+#[derive(Default)]
+struct New {
+    count: usize,
+    first: Option<i64>,
+    last: Option<i64>,
+    /// The smallest and the largest id that were pushed.
+    ids: Option<(IdText, IdText)>,
+    body: Body,
+}
+
+impl New {
+    /// Adds one of at most so many.
+    fn push(&mut self, line: Line<'_>, of: usize) {
+        let id = line.id_text();
+        match &mut self.ids {
+            Some((first, last)) => {
+                if id > last {
+                    *last = *id;
+                } else if id < first {
+                    *first = *id;
+                }
+            }
+            None => {
+                self.body.reserve(of * (line.bytes().len() + 16));
+                self.ids = Some((*id, *id));
+            }
+        }
+        self.count += 1;
+        self.body.push(line);
+    }
+
+    /// The records in batches of these numbers, which are removed, and then these.
+    fn behind(
+        self,
+        connection: &Connection,
+        numbers: (i64, i64),
+        bytes: usize,
+    ) -> Result<Self, AuditStoreError> {
+        let mut merged = Self::default();
+        let own = self.body.finish();
+        merged.body.reserve(bytes + own.len() + 16);
+        let mut select = connection.prepare_cached(MERGED)?;
+        let mut rows = select.query(numbers)?;
+        while let Some(row) = rows.next()? {
+            let (first, last) = (row.get(0)?, row.get(1)?);
+            merged.first = Some(merged.first.map_or(first, |other| other.min(first)));
+            merged.last = Some(merged.last.map_or(last, |other| other.max(last)));
+            merged.count += row.get::<_, u32>(2)? as usize;
+            let body = row.get_ref(3)?.as_bytes().map_err(rusqlite::Error::from)?;
+            merged.body.append(body);
+        }
+        connection.prepare_cached(DELETE)?.execute(numbers)?;
+        merged.count += self.count;
+        merged.ids = self.ids;
+        merged.body.append(&own);
+        Ok(merged)
+    }
+
+    fn insert(
+        self,
+        connection: &Connection,
+        number: i64,
+        texts: i64,
+        is_full: bool,
+    ) -> Result<(), AuditStoreError> {
+        let (first, last) = self.times();
+        let body = self.body.finish();
+        let filter = is_full.then(|| Filter::of(&body));
+        let (types, users) = filter.map(|filter| (filter.types, filter.users)).unzip();
+        let body = ToSqlOutput::Borrowed(ValueRef::Text(&body));
+        let count = self.count as u32;
+        let mut insert = connection.prepare_cached(INSERT)?;
+        insert.execute(params![
+            number, first, last, count, texts, types, users, body
+        ])?;
+        Ok(())
+    }
+
+    fn times(&self) -> (i64, i64) {
+        let (first, last) = match &self.ids {
+            Some((first, last)) => (Some(time_of_text(first)), Some(time_of_text(last))),
+            None => (None, None),
+        };
+        let first = self.first.into_iter().chain(first).min();
+        let last = self.last.into_iter().chain(last).max();
+        (first.unwrap_or(0), last.unwrap_or(0))
+    }
+}
