@@ -10,6 +10,7 @@ mod document;
 mod error;
 mod event;
 mod event_type;
+mod files;
 mod line;
 mod mongo;
 mod payload;

@@ -1,8 +1,9 @@
 //! The audit in MongoDB: collection `logs`.
 //!
-//! Owns its indexes and writing records. Reading is in `reader`.
+//! Owns its indexes, writing records and removing them; which go first is in `removal`, reading in `reader`.
 
 mod reader;
+mod removal;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -18,20 +19,17 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::document::document;
-use super::event_type::{Apart, EventType, Removal};
+use super::event_type::Removal;
 use super::line::{Fields, Line};
 use super::read::Reader;
 use super::record::time_of;
 use super::size_limit::slice;
 use super::store::{Rejected, Store, Trimmed};
-use crate::model::DisconnectReason;
 use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, Shape, adopt, prepare, within};
 use reader::MongoReader;
+use removal::removed_at;
 
 const LOGS: &str = "logs";
-/// The details by which some records of a type are told apart from its others.
-const FIRST_AT: &str = "firstAt";
-const REASON: &str = "reason";
 /// The longest one operation may take. A batch that takes longer is written again.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -238,40 +236,6 @@ impl MongoStore {
         let delete = self.logs.delete_many(doc! { "_id": { "$in": ids } });
         let records = within(TIMEOUT, delete).await?.deleted_count as usize;
         Ok(Some(Trimmed { records, up_to_ms }))
-    }
-}
-
-/// Which records are removed at this time, in parts that the index on types and times has in order.
-fn removed_at(when: Removal) -> Vec<Document> {
-    let (mut parts, mut whole) = (Vec::new(), Vec::new());
-    for event_type in EventType::ALL {
-        let is_usual = event_type.removal() == when;
-        match event_type.apart() {
-            None if is_usual => whole.push(event_type.as_str()),
-            Some((apart, other)) if is_usual || other == when => {
-                let mut part = doc! { "eventType": event_type.as_str() };
-                part.extend(condition(apart, other == when));
-                parts.push(part);
-            }
-            _ => {}
-        }
-    }
-    if !whole.is_empty() {
-        parts.push(doc! { "eventType": { "$in": whole } });
-    }
-    parts
-}
-
-/// The records of a type that are apart from its others, or these.
-fn condition(apart: Apart, is_apart: bool) -> Document {
-    match apart {
-        Apart::Repeated => doc! { format!("details.{FIRST_AT}"): { "$exists": is_apart } },
-        Apart::ByUser => doc! { "user": { "$exists": is_apart } },
-        Apart::Expulsion => {
-            let reasons = DisconnectReason::EXPULSIONS.map(DisconnectReason::as_str);
-            let operator = if is_apart { "$in" } else { "$nin" };
-            doc! { format!("details.{REASON}"): { operator: reasons.to_vec() } }
-        }
     }
 }
 

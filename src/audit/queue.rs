@@ -185,7 +185,7 @@ struct Handle {
 impl Handle {
     fn push(&self, record: &Record) {
         let shared = &self.shared;
-        let frame = framed(|bytes| line::push(bytes, record)).ok();
+        let frame = framed(|bytes| line::push(bytes, record));
         let capacity = shared.options.capacity.get() as u64;
         let mut state = shared.state.lock();
         let (waiting, takes_more) = (state.tail_records, !state.closing);
@@ -193,12 +193,12 @@ impl Handle {
         let fits = takes_more
             && (waiting < capacity - capacity / 8
                 || (waiting < capacity && record.removal() == Removal::Last));
-        let Some(frame) = frame.filter(|_| fits) else {
+        if !fits {
             let report = state.lose(1, Instant::now());
             drop(state);
             log_lost(report);
             return;
-        };
+        }
         let wake = state.push(&frame);
         shared.recorded.fetch_add(1, Ordering::Release);
         drop(state);

@@ -12,9 +12,10 @@ use std::{
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::files::Files;
 use super::payload::is_removed_last;
 use super::repeats::Repeats;
-use super::spool::{Chunk, Recent, Spool, push_frame};
+use super::spool::{Chunk, Spool, push_frame};
 use super::state::{MAX_RECORDS_PER_WRITE, State, log_lost};
 use super::store::AuditOptions;
 use crate::config::SpoolFull;
@@ -43,29 +44,6 @@ pub(super) struct Shared {
     pub(super) failing_reason: &'static str,
 }
 
-pub(super) struct Files {
-    pub(super) spool: Spool,
-    /// What was written to it last.
-    recent: Recent,
-    /// An empty buffer for the next tail.
-    spare: Vec<u8>,
-}
-
-impl Files {
-    /// Keeps what was just written to the spool.
-    fn remember(&mut self, frames: &[u8]) {
-        if let Some(end) = self.spool.end() {
-            self.recent.add(frames, end);
-        }
-    }
-
-    /// The oldest records that are not settled, if they are still in memory.
-    fn recall(&mut self) -> Option<Chunk> {
-        let begin = self.spool.begin()?;
-        self.recent.take(begin, MAX_RECORDS_PER_WRITE)
-    }
-}
-
 impl Shared {
     pub(super) fn new(
         options: AuditOptions,
@@ -73,16 +51,11 @@ impl Shared {
         leftover: u64,
         failing_reason: &'static str,
     ) -> Self {
-        let files = Files {
-            spool,
-            recent: Recent::default(),
-            spare: Vec::new(),
-        };
         Self {
             repeats: Repeats::new(options.repeats),
             options,
             state: Mutex::new(State::new(leftover)),
-            files: Mutex::new(files),
+            files: Mutex::new(Files::new(spool)),
             work: Condvar::new(),
             done: Condvar::new(),
             recorded: AtomicU64::new(0),
@@ -232,13 +205,14 @@ impl Shared {
     }
 
     /// Settles the records of a chunk: they are stored or set aside.
-    pub(super) fn settle(&self, chunk: &Chunk) {
+    pub(super) fn settle(&self, chunk: Chunk) {
         let records = match chunk.is_unspooled() {
             true => chunk.len() as u64,
             false => {
                 let mut files = self.files.lock();
-                let records = files.spool.settle(chunk);
+                let records = files.spool.settle(&chunk);
                 self.make_room(&mut files.spool, 0);
+                files.reuse(chunk);
                 records
             }
         };

@@ -20,8 +20,9 @@ use super::spool::{Chunk, Spool};
 use super::state::{MAX_RECORDS_PER_WRITE, State, Waiting, log_lost};
 use super::store::Store;
 
-/// How long a record may wait for others to be committed with it.
-const GATHER_TIME: Duration = Duration::from_millis(50);
+/// How long a record may wait in the spool for others to be committed with it: a commit costs as much as
+/// many records.
+const GATHER_TIME: Duration = Duration::from_millis(200);
 /// The pause after a failed write; each further one is twice as long.
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// The longest pause.
@@ -167,7 +168,7 @@ impl<S: Store> Writer<S> {
                     Ok(()) => {
                         self.size_limit.wrote(Instant::now());
                         self.rejected.keep_within_limit();
-                        self.wrote(&chunk);
+                        self.wrote(chunk);
                         return true;
                     }
                     Err(error) => {
@@ -213,7 +214,7 @@ impl<S: Store> Writer<S> {
         self.rejected.set_aside(&lines, &rejected)
     }
 
-    fn wrote(&self, chunk: &Chunk) {
+    fn wrote(&self, chunk: Chunk) {
         let mut state = self.shared.state.lock();
         let recovered = std::mem::take(&mut state.failing);
         state.has_rejected = self.rejected.retry_at().is_some();

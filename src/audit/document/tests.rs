@@ -111,7 +111,7 @@ fn the_bytes_of_a_document_are_those_of_earlier_spools_and_of_mongodb() {
     ];
     for (record, expected) in samples {
         let mut line = Vec::new();
-        line::push(&mut line, &record).unwrap();
+        line::push(&mut line, &record);
         let fields = Fields::read(&line).unwrap();
         let document = document(&fields).unwrap();
         assert_eq!(hex(document.as_bytes()), expected);

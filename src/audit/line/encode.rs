@@ -1,7 +1,10 @@
 //! Writing a line.
 //!
 //! Owns its bytes: the same record always makes the same ones, so that texts can be compared as they
-//! are written.
+//! are written. The details are in `details`, texts in `text`.
+
+mod details;
+mod text;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -11,12 +14,10 @@ use uuid::fmt::Simple;
 
 use super::Fields;
 use crate::audit::record::{Record, Source};
+use text::{push_some, push_text, push_word};
 
 /// Appends the line of `record`.
-///
-/// # Errors
-/// When the details cannot be encoded, which their types rule out.
-pub(in crate::audit) fn push(line: &mut Vec<u8>, record: &Record) -> serde_json::Result<()> {
+pub(in crate::audit) fn push(line: &mut Vec<u8>, record: &Record) {
     let event = record.event();
     push_head(line, record.id(), event.event_type().as_str());
     match record.dialect() {
@@ -27,27 +28,26 @@ pub(in crate::audit) fn push(line: &mut Vec<u8>, record: &Record) -> serde_json:
     let source = record.source();
     line.extend_from_slice(source.encoded.get_or_make(|| encoded(source)));
     line.push(b',');
-    serde_json::to_writer(&mut *line, &event.details())?;
+    details::push(line, &event.details());
     line.push(b']');
-    Ok(())
 }
 
 /// Appends the line of a record that was in another form.
 pub(in crate::audit) fn push_fields(line: &mut Vec<u8>, fields: &Fields<'_>) {
     push_head(line, fields.id, &fields.event_type);
-    push_text(line, fields.dialect.as_deref());
+    push_some(line, fields.dialect.as_deref());
     for text in [&fields.user, &fields.username] {
         line.push(b',');
-        push_text(line, text.as_deref());
+        push_some(line, text.as_deref());
     }
     line.push(b',');
     push_id(line, fields.session_id);
     for text in [&fields.ip_address, &fields.user_agent] {
         line.push(b',');
-        push_text(line, text.as_deref());
+        push_some(line, text.as_deref());
     }
     line.push(b',');
-    push_text(line, Some(&fields.node));
+    push_text(line, &fields.node);
     line.push(b',');
     line.extend_from_slice(fields.details.as_bytes());
     line.push(b']');
@@ -56,16 +56,16 @@ pub(in crate::audit) fn push_fields(line: &mut Vec<u8>, fields: &Fields<'_>) {
 /// A text as lines have it.
 pub(in crate::audit) fn quoted(text: &str) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(text.len() + 2);
-    push_text(&mut quoted, Some(text));
+    push_text(&mut quoted, text);
     quoted
 }
 
 /// What the lines of all records of a source have in common.
 fn encoded(source: &Source) -> Vec<u8> {
     let mut line = Vec::with_capacity(256);
-    push_text(&mut line, source.user.as_deref());
+    push_some(&mut line, source.user.as_deref());
     line.push(b',');
-    push_text(&mut line, source.username.as_deref());
+    push_some(&mut line, source.username.as_deref());
     line.push(b',');
     push_id(&mut line, source.session_id);
     line.push(b',');
@@ -75,9 +75,9 @@ fn encoded(source: &Source) -> Vec<u8> {
     }
     line.push(b',');
     let agent = source.user_agent.as_ref();
-    push_text(&mut line, agent.map(|agent| agent.as_str()));
+    push_some(&mut line, agent.map(|agent| agent.as_str()));
     line.push(b',');
-    push_text(&mut line, Some(&source.node));
+    push_text(&mut line, &source.node);
     line
 }
 
@@ -96,18 +96,6 @@ fn push_id(line: &mut Vec<u8>, id: Option<Uuid>) {
         Some(id) => push_plain(line, &id.simple()),
         None => line.extend_from_slice(b"null"),
     }
-}
-
-fn push_text(line: &mut Vec<u8>, text: Option<&str>) {
-    // Writing a text to memory cannot fail.
-    let _ = serde_json::to_writer(line, &text);
-}
-
-/// Appends a text that needs no escapes.
-fn push_word(line: &mut Vec<u8>, word: &str) {
-    line.push(b'"');
-    line.extend_from_slice(word.as_bytes());
-    line.push(b'"');
 }
 
 fn push_plain(line: &mut Vec<u8>, value: &impl Display) {

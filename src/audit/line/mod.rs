@@ -60,37 +60,37 @@ impl<'a> Line<'a> {
         Uuid::try_parse_ascii(self.id).ok()
     }
 
-    /// The type and what is behind it, beginning with a comma.
-    fn split(self) -> Option<(&'a [u8], &'a [u8])> {
-        let rest = self.bytes.get(TYPE..)?;
-        let end = memchr::memchr(b'"', rest)?;
-        Some((&rest[..end], &rest[end + 1..]))
+    /// The name of the type, and what begins with the user as JSON.
+    fn split(self) -> (&'a [u8], &'a [u8]) {
+        let rest = self.bytes.get(TYPE..).unwrap_or_default();
+        let (name, rest) = split_at(rest, b'"');
+        let (_, dialect) = split_at(rest, b',');
+        let (_, user) = split_at(dialect, b',');
+        (name, user)
     }
 
     /// The name of the type.
     pub(super) fn event_type(self) -> &'a [u8] {
-        self.split().map_or(&[], |(name, _)| name)
-    }
-
-    /// What begins with the user as JSON.
-    fn from_user(self) -> Option<&'a [u8]> {
-        let (_, rest) = self.split()?;
-        let dialect = rest.get(1..)?;
-        let end = memchr::memchr(b',', dialect)?;
-        dialect.get(end + 1..)
+        self.split().0
     }
 
     /// The user as JSON, if there is one.
     pub(super) fn user(self) -> Option<&'a [u8]> {
-        let rest = self.from_user()?;
-        rest.starts_with(b"\"").then(|| &rest[..end_of_text(rest)])
+        self.type_and_user().1
+    }
+
+    /// The name of the type, and the user as JSON, if there is one.
+    pub(super) fn type_and_user(self) -> (&'a [u8], Option<&'a [u8]>) {
+        let (name, rest) = self.split();
+        let user = rest.starts_with(b"\"").then(|| text_of(rest));
+        (name, user)
     }
 
     /// Whether the user is this one, as [`quoted`] writes it.
     pub(super) fn is_of(self, quoted: &[u8]) -> bool {
-        self.from_user()
-            .and_then(|rest| rest.strip_prefix(quoted))
-            .is_some_and(|rest| rest.starts_with(b","))
+        let (_, rest) = self.split();
+        let behind = rest.strip_prefix(quoted);
+        behind.is_some_and(|rest| rest.starts_with(b","))
     }
 
     /// When the record is removed because there are too many.
@@ -104,6 +104,20 @@ impl<'a> Line<'a> {
             Some((apart, when)) if self.is_apart(apart) => when,
             _ => event_type.removal(),
         }
+    }
+
+    /// The type with its last quote, unless some of its records are removed at another time.
+    pub(super) fn uniform_type(self) -> Option<&'a [u8]> {
+        let name = self.event_type();
+        let event_type = EventType::parse(str::from_utf8(name).ok()?)?;
+        let is_uniform = event_type.apart().is_none();
+        is_uniform.then(|| self.bytes.get(TYPE..=TYPE + name.len()))?
+    }
+
+    /// Whether it is of this type, with its last quote.
+    pub(super) fn is_of_type(self, quoted: &[u8]) -> bool {
+        let rest = self.bytes.get(TYPE..).unwrap_or_default();
+        rest.starts_with(quoted)
     }
 
     fn is_apart(self, apart: Apart) -> bool {
@@ -131,17 +145,23 @@ pub(super) fn time_of_text(id: &IdText) -> i64 {
     time.unwrap_or(0)
 }
 
-/// The length of the text in quotes that JSON begins with.
-fn end_of_text(json: &[u8]) -> usize {
-    let mut at = 1;
-    while let Some(byte) = json.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
+/// What is before the first such byte, and behind it. They are near, so that no search is faster.
+fn split_at(bytes: &[u8], byte: u8) -> (&[u8], &[u8]) {
+    match bytes.iter().position(|found| *found == byte) {
+        Some(at) => (&bytes[..at], &bytes[at + 1..]),
+        None => (bytes, &[]),
     }
-    json.len()
+}
+
+/// The text in quotes that JSON begins with.
+fn text_of(json: &[u8]) -> &[u8] {
+    let mut is_escaped = true;
+    let end = json.iter().position(|byte| {
+        let is_end = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(json, |end| &json[..=end])
 }
 
 /// Writes `records` to `store` as the writer thread does.
@@ -152,7 +172,7 @@ pub(super) fn write<S: super::Store>(
 ) -> Result<(), S::Error> {
     let encoded = |record| {
         let mut line = Vec::new();
-        push(&mut line, record).unwrap();
+        push(&mut line, record);
         line
     };
     let encoded: Vec<_> = records.iter().map(encoded).collect();

@@ -21,7 +21,7 @@ fn source(user: Option<&str>) -> Arc<Source> {
 
 fn encoded(record: &Record) -> Vec<u8> {
     let mut line = Vec::new();
-    push(&mut line, record).unwrap();
+    push(&mut line, record);
     line
 }
 

@@ -23,17 +23,12 @@ pub(in crate::audit) fn push(frames: &mut Vec<u8>, payload: &[u8]) {
 }
 
 /// The frame of what `write` appends.
-///
-/// # Errors
-/// Those of `write`.
-pub(in crate::audit) fn framed<E>(
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<Vec<u8>, E> {
+pub(in crate::audit) fn framed(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut frame = Vec::with_capacity(USUAL_LEN);
     frame.extend_from_slice(&[0; HEADER_LEN]);
-    write(&mut frame)?;
+    write(&mut frame);
     finish(&mut frame);
-    Ok(frame)
+    frame
 }
 
 /// Writes the head of a frame in front of its payload.

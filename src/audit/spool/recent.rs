@@ -2,10 +2,14 @@
 //!
 //! Owns how many there may be. The file stays the truth: what is not here is read from it.
 
+use std::mem;
+
 use super::segment::Chunk;
 
 /// The most bytes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// A larger buffer is not kept.
+const MAX_SPARE: usize = 1024 * 1024;
 
 /// Where something is in a spool: the number of its file, and the offset there.
 pub(in crate::audit) type Place = (u64, u64);
@@ -15,6 +19,8 @@ pub(in crate::audit) type Place = (u64, u64);
 pub(in crate::audit) struct Recent {
     begin: Place,
     frames: Vec<u8>,
+    /// An empty buffer for the next ones.
+    spare: Vec<u8>,
 }
 
 impl Recent {
@@ -37,12 +43,24 @@ impl Recent {
         if self.frames.is_empty() || self.begin != place {
             return None;
         }
-        let (mut chunk, rest) = Chunk::from_memory(std::mem::take(&mut self.frames), max);
+        let frames = mem::replace(&mut self.frames, mem::take(&mut self.spare));
+        let (mut chunk, rest) = Chunk::from_memory(frames, max);
         let end = (place.0, place.1 + chunk.bytes_read());
         chunk.origin = Some(end);
         self.begin = end;
-        self.frames = rest;
+        if !rest.is_empty() {
+            self.frames = rest;
+        }
         (chunk.len() > 0).then_some(chunk)
+    }
+
+    /// Takes the memory of a chunk that is not needed any more.
+    pub(in crate::audit) fn reuse(&mut self, chunk: Chunk) {
+        let mut bytes = chunk.into_bytes();
+        if bytes.capacity() <= MAX_SPARE {
+            bytes.clear();
+            self.spare = bytes;
+        }
     }
 
     fn end(&self) -> Place {

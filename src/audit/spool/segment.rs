@@ -237,6 +237,11 @@ impl Chunk {
         self.origin.is_none()
     }
 
+    /// The memory that it takes.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// How many records there are.
     pub(in crate::audit) fn len(&self) -> usize {
         self.records.len()

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 
 use super::body::Body;
 use super::filter::Filter;
-use super::stack::{Small, Stack};
+use super::stack::{FULL_COUNT, Small, Stack};
 use super::texts;
 use crate::audit::error::AuditStoreError;
 use crate::audit::event_type::Removal;
@@ -19,14 +19,14 @@ use crate::audit::line::{IdText, Line, time_of_text};
 const RANGE: i64 = 1 << 60;
 
 const SMALL: &str = "
-    SELECT number, count, octet_length(body), users IS NULL AND texts = ?3 FROM batches
-    WHERE number >= ?1 AND number <= ?2 ORDER BY number DESC";
+    SELECT number, count, octet_length(body), number NOT IN (SELECT number FROM filters) AND texts = ?3
+    FROM batches WHERE number >= ?1 AND number <= ?2 ORDER BY number DESC";
 const MERGED: &str = "
     SELECT first, last, count, body FROM batches WHERE number >= ?1 AND number <= ?2 ORDER BY number";
 const DELETE: &str = "DELETE FROM batches WHERE number >= ?1 AND number <= ?2";
 const INSERT: &str = "
-    INSERT INTO batches (number, first, last, count, texts, types, users, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    INSERT INTO batches (number, first, last, count, texts, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const INSERT_FILTER: &str = "INSERT INTO filters (number, types, users) VALUES (?1, ?2, ?3)";
 
 /// The first and the last number of a kind.
 pub(super) fn numbers(when: Removal) -> (i64, i64) {
@@ -62,9 +62,15 @@ impl Batches {
         lines: &[Line<'_>],
     ) -> Result<(), AuditStoreError> {
         let mut new: [New; Removal::ORDER.len()] = Default::default();
+        let mut removals = Removals::default();
         for line in lines {
-            if let Some(new) = new.get_mut(line.removal() as usize) {
-                new.push(*line, lines.len());
+            let when = removals.of(*line) as usize;
+            let (Some(kind), Some(new)) = (self.kinds.get_mut(when), new.get_mut(when)) else {
+                continue;
+            };
+            new.push(*line, lines.len());
+            if new.count == FULL_COUNT {
+                kind.write(connection, std::mem::take(new), self.texts)?;
             }
         }
         for (kind, new) in self.kinds.iter_mut().zip(new) {
@@ -149,7 +155,8 @@ impl New {
                 }
             }
             None => {
-                self.body.reserve(of * (line.bytes().len() + 16));
+                self.body
+                    .reserve(of.min(FULL_COUNT) * (line.bytes().len() + 16));
                 self.ids = Some((*id, *id));
             }
         }
@@ -193,14 +200,15 @@ impl New {
     ) -> Result<(), AuditStoreError> {
         let (first, last) = self.times();
         let body = self.body.finish();
-        let filter = is_full.then(|| Filter::of(&body));
-        let (types, users) = filter.map(|filter| (filter.types, filter.users)).unzip();
+        if is_full {
+            let filter = Filter::of(&body);
+            let mut insert = connection.prepare_cached(INSERT_FILTER)?;
+            insert.execute((number, filter.types, filter.users))?;
+        }
         let body = ToSqlOutput::Borrowed(ValueRef::Text(&body));
         let count = self.count as u32;
         let mut insert = connection.prepare_cached(INSERT)?;
-        insert.execute(params![
-            number, first, last, count, texts, types, users, body
-        ])?;
+        insert.execute(params![number, first, last, count, texts, body])?;
         Ok(())
     }
 
@@ -212,5 +220,24 @@ impl New {
         let first = self.first.into_iter().chain(first).min();
         let last = self.last.into_iter().chain(last).max();
         (first.unwrap_or(0), last.unwrap_or(0))
+    }
+}
+
+/// When records are removed, found once for many of a type in a row.
+#[derive(Default)]
+struct Removals<'a> {
+    last: Option<(&'a [u8], Removal)>,
+}
+
+impl<'a> Removals<'a> {
+    fn of(&mut self, line: Line<'a>) -> Removal {
+        match self.last {
+            Some((start, removal)) if line.is_of_type(start) => removal,
+            _ => {
+                let removal = line.removal();
+                self.last = line.uniform_type().map(|start| (start, removal));
+                removal
+            }
+        }
     }
 }

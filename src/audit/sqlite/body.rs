@@ -50,13 +50,14 @@ fn inner(body: &[u8]) -> &[u8] {
 
 /// The lines of a body.
 pub(super) fn lines(body: &[u8]) -> impl Iterator<Item = Line<'_>> {
-    let (inner, mut from) = (inner(body), 0);
-    let ends = memchr::memchr_iter(b'\n', inner).chain([inner.len()]);
-    ends.filter_map(move |end| {
-        let line = inner.get(from..end)?;
-        from = end + 1;
-        Line::new(line.strip_suffix(b",").unwrap_or(line))
-    })
+    let mut rest = inner(body);
+    let lines = std::iter::from_fn(move || {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = rest.get(..end).filter(|line| !line.is_empty())?;
+        rest = rest.get(end + 1..).unwrap_or_default();
+        Some(line.strip_suffix(b",").unwrap_or(line))
+    });
+    lines.filter_map(Line::new)
 }
 
 #[cfg(test)]

@@ -21,9 +21,14 @@ impl Filter {
     /// That of the lines of a body.
     pub(super) fn of(body: &[u8]) -> Self {
         let (mut users, mut types) = (Vec::new(), BTreeSet::new());
+        let mut last: &[u8] = &[];
         for line in lines(body) {
-            users.extend(line.user().map(hash));
-            types.insert(line.event_type());
+            let (name, user) = line.type_and_user();
+            users.extend(user.map(hash));
+            if name != last {
+                types.insert(name);
+                last = name;
+            }
         }
         users.sort_unstable();
         users.dedup();

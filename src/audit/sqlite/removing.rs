@@ -17,6 +17,7 @@ const OLDEST: &str = "
     SELECT number, last, count FROM batches WHERE number >= ?1 AND number <= ?2
     ORDER BY number LIMIT ?3";
 const DELETE: &str = "DELETE FROM batches WHERE number = ?1";
+const DELETE_FILTER: &str = "DELETE FROM filters WHERE number = ?1";
 const BODY: &str = "SELECT body FROM batches WHERE number = ?1";
 const REPLACE: &str = "
     UPDATE batches SET first = ?2, last = ?3, count = ?4, body = ?5 WHERE number = ?1";
@@ -100,6 +101,9 @@ fn found(
 impl Found {
     fn delete(&self, connection: &Connection) -> Result<usize, AuditStoreError> {
         connection.prepare_cached(DELETE)?.execute([self.number])?;
+        connection
+            .prepare_cached(DELETE_FILTER)?
+            .execute([self.number])?;
         Ok(self.count)
     }
 

@@ -23,9 +23,8 @@ pub(super) const SETTINGS: &str = "
 /// integer milliseconds since 1970: it sorts and compares as time. It is also part of `_id`, so the
 /// unique pair makes `_id` unique and serves as the index on `createdAt`: one index instead of two.
 ///
-/// In `batches`, `body` is a JSON array of lines. What is small stands before it, so that it is read
-/// without it. `users` (a Bloom filter) and `types` say what may be in a batch that grows no more; the
-/// others have none.
+/// In `batches`, `body` is a JSON array of lines. Of a batch that grows no more, `filters` says which
+/// users (a Bloom filter) and types may be in it, apart from the bodies, so that many are read at once.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE logs (
@@ -64,11 +63,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
         last INTEGER NOT NULL,
         count INTEGER NOT NULL,
         texts INTEGER NOT NULL,
-        types TEXT,
-        users BLOB,
         body TEXT NOT NULL
     );
     CREATE INDEX batches_times ON batches (first, last);
+    CREATE TABLE filters (number INTEGER PRIMARY KEY, types TEXT NOT NULL, users BLOB NOT NULL);
     CREATE VIEW logs (_id, eventType, level, dialect, user, username, sessionId, ipAddress, userAgent,
                       node, details, success, message, createdAt) AS
     SELECT _id, eventType, level, dialect, user, username, sessionId, ipAddress, userAgent,

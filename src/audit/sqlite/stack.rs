@@ -1,15 +1,15 @@
 //! Which batches are merged with new records: those of a kind that still grow, small ones at its end.
 //!
-//! Owns the sizes. A batch is of a level by how many records it has; sixteen of a level become one of
-//! the next, so that a record is written again three times at the most, and few small batches are left.
+//! Owns the sizes. A batch is of a level by how many records it has; 32 of a level become one of the
+//! next, so that a record is written again twice at the most, and few small batches are left.
 
 /// From here on a batch grows no more.
-pub(super) const FULL_COUNT: usize = 4_096;
-const FULL_BYTES: usize = 2 * 1024 * 1024;
+pub(super) const FULL_COUNT: usize = 1_024;
+const FULL_BYTES: usize = 1024 * 1024;
 /// So many at once are as good as full: merging more into them would write them twice.
 const LARGE_COUNT: usize = FULL_COUNT / 2;
 /// How many of a level become one of the next.
-const FAN: usize = 16;
+const FAN: usize = 32;
 
 /// A batch that may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_written_four_times_at_the_most_and_few_batches_are_small() {
-        for size in [1, 3, 15, 16, 50, 300, 2_000, 5_000] {
+    fn a_record_is_written_three_times_at_the_most_and_few_batches_are_small() {
+        for size in [1, 3, 31, 32, 50, 300, 511, 1_024] {
             let (written, most) = run(std::iter::repeat_n(size, 40_000 / size));
-            assert!(written.iter().all(|times| *times <= 4), "{size}");
-            assert!(most <= 45, "{most} of {size}");
+            assert!(written.iter().all(|times| *times <= 3), "{size}");
+            assert!(most <= 62, "{most} of {size}");
         }
-        let (written, _) = run([2_048; 9]);
-        assert_eq!(written, [1; 9 * 2_048], "many at once are not merged");
+        let (written, _) = run([512; 9]);
+        assert_eq!(written, [1; 9 * 512], "many at once are not merged");
     }
 
     proptest! {
@@ -154,8 +154,8 @@ mod tests {
             sizes in prop::collection::vec(prop_oneof![1_usize..4, 1_usize..60, 1_usize..900], 1..400),
         ) {
             let (written, most) = run(sizes);
-            prop_assert!(written.iter().all(|times| *times <= 4));
-            prop_assert!(most <= 45, "{}", most);
+            prop_assert!(written.iter().all(|times| *times <= 3));
+            prop_assert!(most <= 62, "{}", most);
         }
     }
 }

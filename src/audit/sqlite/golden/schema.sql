@@ -16,8 +16,6 @@ CREATE TABLE batches (
         last INTEGER NOT NULL,
         count INTEGER NOT NULL,
         texts INTEGER NOT NULL,
-        types TEXT,
-        users BLOB,
         body TEXT NOT NULL
     );
 
@@ -29,6 +27,8 @@ CREATE TABLE event_types (
         message TEXT NOT NULL,
         PRIMARY KEY (texts, eventType)
     ) WITHOUT ROWID;
+
+CREATE TABLE filters (number INTEGER PRIMARY KEY, types TEXT NOT NULL, users BLOB NOT NULL);
 
 CREATE TABLE "rows" (
         _id BLOB NOT NULL,

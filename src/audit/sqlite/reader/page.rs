@@ -17,7 +17,7 @@ use crate::audit::sqlite::filter::{has_type, may_have_user};
 use crate::audit::sqlite::texts::Texts;
 
 const BATCHES: &str = "SELECT number, first, last FROM batches WHERE first <= ?2 AND last >= ?1";
-const FILTER: &str = "SELECT users, types FROM batches WHERE number = ?1";
+const FILTER: &str = "SELECT users, types FROM filters WHERE number = ?1";
 const BODY: &str = "SELECT texts, body FROM batches WHERE number = ?1";
 
 /// The first records that a query finds, one more than it asks for if there are more.
@@ -111,19 +111,14 @@ impl Wanted {
             return Ok(true);
         }
         let mut select = connection.prepare_cached(FILTER)?;
-        select.query_row([batch.number], |row| {
-            let users = row.get_ref(0)?.as_blob_or_null()?;
-            let types = row.get_ref(1)?.as_str_or_null()?;
-            let has_user = match (&self.user, users) {
-                (Some(user), Some(users)) => may_have_user(users, user),
-                _ => true,
-            };
-            let has_event = match (self.event, types) {
-                (Some(event), Some(types)) => has_type(types, event.as_str()),
-                _ => true,
-            };
-            Ok(has_user && has_event)
-        })
+        let mut rows = select.query([batch.number])?;
+        let Some(row) = rows.next()? else {
+            return Ok(true);
+        };
+        let (users, types) = (row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_str()?);
+        let has_user = |user: &Vec<u8>| may_have_user(users, user);
+        let has_event = |event: EventType| has_type(types, event.as_str());
+        Ok(self.user.as_ref().is_none_or(has_user) && self.event.is_none_or(has_event))
     }
 }
 
