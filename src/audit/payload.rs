@@ -18,7 +18,7 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn of(chunk: &'a Chunk) -> Self {
-        // What was in a file may be of another version.
+        // What another process left may be of another version.
         let is_line = |line: &Cow<'_, [u8]>| chunk.is_trusted || Fields::read(line).is_some();
         let mut lines = Vec::with_capacity(chunk.len());
         lines.extend(chunk.records().filter_map(to_lines).filter(is_line));

@@ -22,7 +22,7 @@ use super::read::{Query, ReadPool, RecordPage};
 use super::record::Record;
 use super::shared::Shared;
 use super::size_limit::REPORT_INTERVAL;
-use super::spool::{Leftover, Spool, SpoolError, framed};
+use super::spool::{Leftover, Spool, SpoolError, with_frame};
 use super::state::log_lost;
 use super::store::{AuditOptions, Store};
 use super::writer::Writer;
@@ -184,8 +184,14 @@ struct Handle {
 
 impl Handle {
     fn push(&self, record: &Record) {
+        with_frame(
+            |bytes| line::push(bytes, record),
+            |frame| self.push_frame(frame, record),
+        );
+    }
+
+    fn push_frame(&self, frame: &[u8], record: &Record) {
         let shared = &self.shared;
-        let frame = framed(|bytes| line::push(bytes, record));
         let capacity = shared.options.capacity.get() as u64;
         let mut state = shared.state.lock();
         let (waiting, takes_more) = (state.tail_records, !state.closing);
@@ -199,7 +205,7 @@ impl Handle {
             log_lost(report);
             return;
         }
-        let wake = state.push(&frame);
+        let wake = state.push(frame);
         shared.recorded.fetch_add(1, Ordering::Release);
         drop(state);
         if wake {

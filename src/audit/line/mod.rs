@@ -42,7 +42,7 @@ impl<'a> Line<'a> {
         let id = bytes.get(ID)?.as_array()?;
         let is_framed = bytes.starts_with(b"[\"")
             && bytes.get(ID.end..TYPE)? == b"\",\""
-            && bytes.ends_with(b"}]");
+            && bytes.ends_with(b"]");
         is_framed.then_some(Self { bytes, id })
     }
 
@@ -76,14 +76,25 @@ impl<'a> Line<'a> {
 
     /// The user as JSON, if there is one.
     pub(super) fn user(self) -> Option<&'a [u8]> {
-        self.type_and_user().1
+        self.user_behind(self.before_user())
     }
 
-    /// The name of the type, and the user as JSON, if there is one.
-    pub(super) fn type_and_user(self) -> (&'a [u8], Option<&'a [u8]>) {
-        let (name, rest) = self.split();
-        let user = rest.starts_with(b"\"").then(|| text_of(rest));
-        (name, user)
+    /// What is between the id and the user.
+    pub(super) fn before_user(self) -> &'a [u8] {
+        let (_, user) = self.split();
+        let end = self.bytes.len() - user.len();
+        self.bytes.get(TYPE..end).unwrap_or_default()
+    }
+
+    /// Whether this is between the id and the user.
+    pub(super) fn starts_user_like(self, before_user: &[u8]) -> bool {
+        !before_user.is_empty() && self.is_of_type(before_user)
+    }
+
+    /// The user as JSON, if there is one, behind what [`Self::before_user`] is.
+    pub(super) fn user_behind(self, before_user: &[u8]) -> Option<&'a [u8]> {
+        let user = self.bytes.get(TYPE + before_user.len()..)?;
+        user.starts_with(b"\"").then(|| text_of(user))
     }
 
     /// Whether the user is this one, as [`quoted`] writes it.
@@ -155,6 +166,12 @@ fn split_at(bytes: &[u8], byte: u8) -> (&[u8], &[u8]) {
 
 /// The text in quotes that JSON begins with.
 fn text_of(json: &[u8]) -> &[u8] {
+    let end = memchr::memchr(b'"', json.get(1..).unwrap_or_default());
+    if let Some(end) = end
+        && json.get(end) != Some(&b'\\')
+    {
+        return &json[..end + 2];
+    }
     let mut is_escaped = true;
     let end = json.iter().position(|byte| {
         let is_end = *byte == b'"' && !is_escaped;

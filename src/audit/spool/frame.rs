@@ -3,6 +3,8 @@
 //! Owns this format, and finding the next intact frame behind damage. It must not know what a record
 //! holds.
 
+use std::cell::Cell;
+
 /// The first bytes of every frame, so that reading can resume behind damage. The last byte is the
 /// version.
 const MARK: [u8; 4] = [0xa5, b'S', b'R', 1];
@@ -22,13 +24,28 @@ pub(in crate::audit) fn push(frames: &mut Vec<u8>, payload: &[u8]) {
     finish(&mut frames[start..]);
 }
 
-/// The frame of what `write` appends.
-pub(in crate::audit) fn framed(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(USUAL_LEN);
+thread_local! {
+    /// Memory for the next frame of this thread.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Uses the frame of what `write` appends.
+pub(in crate::audit) fn with_frame<T>(
+    write: impl FnOnce(&mut Vec<u8>),
+    use_frame: impl FnOnce(&[u8]) -> T,
+) -> T {
+    // A thread that ends has none.
+    let mut frame = SPARE.try_with(Cell::take).unwrap_or_default();
+    frame.clear();
+    frame.reserve(USUAL_LEN);
     frame.extend_from_slice(&[0; HEADER_LEN]);
     write(&mut frame);
     finish(&mut frame);
-    frame
+    let used = use_frame(&frame);
+    if frame.capacity() <= 8 * USUAL_LEN {
+        let _ = SPARE.try_with(|spare| spare.set(frame));
+    }
+    used
 }
 
 /// Writes the head of a frame in front of its payload.

@@ -22,7 +22,7 @@ use std::{
 
 pub(crate) use folder::SpoolError;
 use folder::{create, is_in_place, lock, lock_path};
-pub(super) use frame::{framed, push as push_frame};
+pub(super) use frame::{push as push_frame, with_frame};
 pub(super) use recent::{Place, Recent};
 use segment::Segment;
 pub(super) use segment::{Chunk, Unread};

@@ -67,3 +67,66 @@ impl Recent {
         (self.begin.0, self.begin.1 + self.frames.len() as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::spool::push_frame;
+
+    fn frames(payloads: std::ops::Range<usize>, len: usize) -> Vec<u8> {
+        let mut frames = Vec::new();
+        payloads.for_each(|number| push_frame(&mut frames, &vec![number as u8; len]));
+        frames
+    }
+
+    fn payloads(chunk: &Chunk) -> Vec<u8> {
+        chunk.records().map(|record| record[0]).collect()
+    }
+
+    #[test]
+    fn frames_come_out_in_their_order_and_only_where_they_are_in_the_file() {
+        let mut recent = Recent::default();
+        let (one, two) = (frames(0..3, 5), frames(3..5, 5));
+        let begin = (7, 100);
+        let middle = (7, 100 + one.len() as u64);
+        let end = (7, middle.1 + two.len() as u64);
+        recent.add(&one, middle);
+        recent.add(&two, end);
+        // Another file begins.
+        recent.add(&one, (8, one.len() as u64));
+        assert!(
+            recent.take((7, 50), 9).is_none(),
+            "what is before them is in the file"
+        );
+        let chunk = recent.take(begin, 2).unwrap();
+        assert_eq!(payloads(&chunk), [0, 1]);
+        let next = chunk.origin.unwrap();
+        recent.reuse(chunk);
+        let chunk = recent.take(next, 9).unwrap();
+        assert_eq!((payloads(&chunk), chunk.origin), (vec![2, 3, 4], Some(end)));
+        assert!(recent.take(end, 9).is_none());
+        assert!(recent.take((8, 0), 9).is_none());
+        recent.add(&two, (8, 900));
+        assert!(
+            recent.take((8, 890), 9).is_none(),
+            "it was read from the file"
+        );
+        recent.add(&two, (8, 1_000));
+        let begin = (8, 1_000 - two.len() as u64);
+        assert_eq!(payloads(&recent.take(begin, 9).unwrap()), [3, 4]);
+    }
+
+    #[test]
+    fn they_take_no_more_memory_than_they_may() {
+        let mut recent = Recent::default();
+        let some = frames(0..10, 60_000);
+        for number in 1..20 {
+            recent.add(&some, (1, number * some.len() as u64));
+        }
+        assert!(recent.frames.len() <= MAX_BYTES);
+        let chunk = recent.take((1, 0), usize::MAX).unwrap();
+        assert_eq!(chunk.len(), 60);
+        recent.reuse(chunk);
+        assert!(recent.spare.capacity() <= MAX_SPARE);
+    }
+}

@@ -144,6 +144,7 @@ impl Unread {
         let mut chunk = Chunk::parse(bytes, max, is_end);
         chunk.origin = Some((self.segment, self.from + chunk.read as u64));
         chunk.is_leftover = self.is_leftover;
+        chunk.is_trusted = !self.is_leftover;
         Ok(chunk)
     }
 
@@ -165,7 +166,7 @@ pub(in crate::audit) struct Chunk {
     pub(in crate::audit) damage: usize,
     /// An earlier process has written it: its damage was counted when the spool was opened.
     pub(in crate::audit) is_leftover: bool,
-    /// It was in memory since this process encoded it.
+    /// This process has encoded it: it is of no other version.
     pub(in crate::audit) is_trusted: bool,
 }
 

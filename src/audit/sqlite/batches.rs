@@ -13,7 +13,7 @@ use super::stack::{FULL_COUNT, Small, Stack};
 use super::texts;
 use crate::audit::error::AuditStoreError;
 use crate::audit::event_type::Removal;
-use crate::audit::line::{IdText, Line, time_of_text};
+use crate::audit::line::{Line, time_of_text};
 
 /// How many batches, or rows, there may be of one kind.
 const RANGE: i64 = 1 << 60;
@@ -61,21 +61,16 @@ impl Batches {
         connection: &Connection,
         lines: &[Line<'_>],
     ) -> Result<(), AuditStoreError> {
-        let mut new: [New; Removal::ORDER.len()] = Default::default();
+        let mut of_kinds: [Vec<Line<'_>>; Removal::ORDER.len()] = Default::default();
         let mut removals = Removals::default();
         for line in lines {
-            let when = removals.of(*line) as usize;
-            let (Some(kind), Some(new)) = (self.kinds.get_mut(when), new.get_mut(when)) else {
-                continue;
-            };
-            new.push(*line, lines.len());
-            if new.count == FULL_COUNT {
-                kind.write(connection, std::mem::take(new), self.texts)?;
+            if let Some(of_kind) = of_kinds.get_mut(removals.of(*line) as usize) {
+                of_kind.push(*line);
             }
         }
-        for (kind, new) in self.kinds.iter_mut().zip(new) {
-            if new.count > 0 {
-                kind.write(connection, new, self.texts)?;
+        for (kind, lines) in self.kinds.iter_mut().zip(of_kinds) {
+            for some in lines.chunks(FULL_COUNT) {
+                kind.write(connection, some, self.texts)?;
             }
         }
         Ok(())
@@ -108,16 +103,19 @@ impl Kind {
     fn write(
         &mut self,
         connection: &Connection,
-        new: New,
+        lines: &[Line<'_>],
         texts: i64,
     ) -> Result<(), AuditStoreError> {
-        let plan = self.stack.plan(new.count, new.body.len());
-        let mut batch = new;
+        let bytes = lines.iter().map(|line| line.bytes().len() + 2).sum();
+        let plan = self.stack.plan(lines.len(), bytes);
+        let mut batch = Batch::default();
+        batch.body.reserve(plan.bytes + bytes + 1);
         let mut number = self.next;
         if let Some(from) = plan.from {
             number = from.number;
-            batch = batch.behind(connection, (number, numbers(self.when).1), plan.bytes)?;
+            batch.take(connection, (number, numbers(self.when).1))?;
         }
+        batch.extend(lines);
         let (count, bytes) = (batch.count, batch.body.len());
         batch.insert(connection, number, texts, plan.is_full)?;
         self.next = number + 1;
@@ -133,62 +131,45 @@ impl Kind {
 
 /// Records that become a batch.
 #[derive(Default)]
-struct New {
+struct Batch {
     count: usize,
-    first: Option<i64>,
-    last: Option<i64>,
-    /// The smallest and the largest id that were pushed.
-    ids: Option<(IdText, IdText)>,
+    times: Option<(i64, i64)>,
     body: Body,
 }
 
-impl New {
-    /// Adds one of at most so many.
-    fn push(&mut self, line: Line<'_>, of: usize) {
-        let id = line.id_text();
-        match &mut self.ids {
-            Some((first, last)) => {
-                if id > last {
-                    *last = *id;
-                } else if id < first {
-                    *first = *id;
-                }
-            }
-            None => {
-                self.body
-                    .reserve(of.min(FULL_COUNT) * (line.bytes().len() + 16));
-                self.ids = Some((*id, *id));
-            }
-        }
-        self.count += 1;
-        self.body.push(line);
-    }
-
-    /// The records in batches of these numbers, which are removed, and then these.
-    fn behind(
-        self,
+impl Batch {
+    /// Adds the records of the batches of these numbers, which are removed.
+    fn take(
+        &mut self,
         connection: &Connection,
         numbers: (i64, i64),
-        bytes: usize,
-    ) -> Result<Self, AuditStoreError> {
-        let mut merged = Self::default();
-        let own = self.body.finish();
-        merged.body.reserve(bytes + own.len() + 16);
+    ) -> Result<(), AuditStoreError> {
         let mut select = connection.prepare_cached(MERGED)?;
         let mut rows = select.query(numbers)?;
         while let Some(row) = rows.next()? {
-            let (first, last) = (row.get(0)?, row.get(1)?);
-            merged.first = Some(merged.first.map_or(first, |other| other.min(first)));
-            merged.last = Some(merged.last.map_or(last, |other| other.max(last)));
-            merged.count += row.get::<_, u32>(2)? as usize;
+            self.span(row.get(0)?, row.get(1)?);
+            self.count += row.get::<_, u32>(2)? as usize;
             let body = row.get_ref(3)?.as_bytes().map_err(rusqlite::Error::from)?;
-            merged.body.append(body);
+            self.body.append(body);
         }
         connection.prepare_cached(DELETE)?.execute(numbers)?;
-        merged.count += self.count;
-        merged.ids = self.ids;
-        merged.body.append(&own);
-        Ok(merged)
+        Ok(())
+    }
+
+    fn extend(&mut self, lines: &[Line<'_>]) {
+        let ids = lines.iter().map(|line| line.id_text());
+        if let (Some(first), Some(last)) = (ids.clone().min(), ids.max()) {
+            self.span(time_of_text(first), time_of_text(last));
+        }
+        self.count += lines.len();
+        lines.iter().for_each(|line| self.body.push(*line));
+    }
+
+    fn span(&mut self, first: i64, last: i64) {
+        self.times = Some(match self.times {
+            Some(times) => (times.0.min(first), times.1.max(last)),
+            None => (first, last),
+        });
     }
 
     fn insert(
@@ -198,28 +179,18 @@ impl New {
         texts: i64,
         is_full: bool,
     ) -> Result<(), AuditStoreError> {
-        let (first, last) = self.times();
         let body = self.body.finish();
         if is_full {
             let filter = Filter::of(&body);
             let mut insert = connection.prepare_cached(INSERT_FILTER)?;
             insert.execute((number, filter.types, filter.users))?;
         }
-        let body = ToSqlOutput::Borrowed(ValueRef::Text(&body));
+        let (first, last) = self.times.unwrap_or_default();
         let count = self.count as u32;
+        let body = ToSqlOutput::Borrowed(ValueRef::Text(&body));
         let mut insert = connection.prepare_cached(INSERT)?;
         insert.execute(params![number, first, last, count, texts, body])?;
         Ok(())
-    }
-
-    fn times(&self) -> (i64, i64) {
-        let (first, last) = match &self.ids {
-            Some((first, last)) => (Some(time_of_text(first)), Some(time_of_text(last))),
-            None => (None, None),
-        };
-        let first = self.first.into_iter().chain(first).min();
-        let last = self.last.into_iter().chain(last).max();
-        (first.unwrap_or(0), last.unwrap_or(0))
     }
 }
 

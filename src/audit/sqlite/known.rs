@@ -95,13 +95,15 @@ impl Known {
     /// These were stored.
     pub(super) fn add(&mut self, lines: &[Line<'_>]) {
         let ids = lines.iter().map(|line| *line.id_text());
-        let ids = ids.filter(|id| *id >= self.since);
-        let Some(smallest) = ids.clone().min() else {
-            return;
-        };
-        let sorted = self.recent.partition_point(|id| *id < smallest);
-        self.recent.extend(ids);
-        self.recent[sorted..].sort();
+        let sorted = self.recent.len();
+        self.recent.extend(ids.filter(|id| *id >= self.since));
+        let added = &self.recent[sorted.saturating_sub(1)..];
+        if !added.is_sorted()
+            && let Some(smallest) = added.iter().min()
+        {
+            let sorted = self.recent[..sorted].partition_point(|id| id < smallest);
+            self.recent[sorted..].sort();
+        }
         if self.recent.len() > MAX_IDS {
             self.recent.drain(..self.recent.len() - MAX_IDS / 2);
             self.since = self.recent.first().copied().unwrap_or(self.since);

@@ -1,6 +1,6 @@
 //! The details as JSON: what serde makes of them, at a fraction of its cost.
 
-use super::text::push_text;
+use super::text::{push_number, push_text};
 use crate::audit::details::Details;
 use crate::audit::text::Seq;
 
@@ -13,67 +13,60 @@ macro_rules! name {
 
 /// Appends the object.
 pub(super) fn push(line: &mut Vec<u8>, details: &Details<'_>) {
-    let mut object = Object { line, before: b'{' };
-    object.text(name!("recipient"), details.recipient);
-    object.seq(name!("seq"), details.seq);
-    object.text(name!("messageType"), details.message_type);
-    object.text(name!("messageId"), details.message_id);
-    object.text(name!("conversationId"), details.conversation_id);
-    object.number(name!("chunkNumber"), details.chunk_number);
-    object.number(name!("totalChunks"), details.total_chunks);
-    object.number(name!("fileSize"), details.file_size);
-    object.text(name!("mimeType"), details.mime_type);
-    object.text(name!("roomName"), details.room_name);
-    object.number(name!("count"), details.count);
-    object.text(name!("firstAt"), details.first_at.as_deref());
-    object.text(name!("lastAt"), details.last_at.as_deref());
-    object.number(name!("bytes"), details.bytes);
-    object.text(name!("reason"), details.reason);
-    object.text(name!("origin"), details.origin);
-    object.text(name!("code"), details.code.map(|code| code.as_str()));
-    object.finish();
+    line.push(b'{');
+    let begin = line.len();
+    let mut members = Members { line };
+    members.text(name!("recipient"), details.recipient);
+    members.seq(name!("seq"), details.seq);
+    members.text(name!("messageType"), details.message_type);
+    members.text(name!("messageId"), details.message_id);
+    members.text(name!("conversationId"), details.conversation_id);
+    members.number(name!("chunkNumber"), details.chunk_number);
+    members.number(name!("totalChunks"), details.total_chunks);
+    members.number(name!("fileSize"), details.file_size);
+    members.text(name!("mimeType"), details.mime_type);
+    members.text(name!("roomName"), details.room_name);
+    members.number(name!("count"), details.count);
+    members.text(name!("firstAt"), details.first_at.as_deref());
+    members.text(name!("lastAt"), details.last_at.as_deref());
+    members.number(name!("bytes"), details.bytes);
+    members.text(name!("reason"), details.reason);
+    members.text(name!("origin"), details.origin);
+    members.text(name!("code"), details.code.map(|code| code.as_str()));
+    // The comma behind the last.
+    if line.len() > begin {
+        line.pop();
+    }
+    line.push(b'}');
 }
 
-/// An object while it is written.
-struct Object<'a> {
+/// Each with a comma behind it.
+struct Members<'a> {
     line: &'a mut Vec<u8>,
-    before: u8,
 }
 
-impl Object<'_> {
-    fn name(&mut self, name: &str) {
-        self.line.push(self.before);
-        self.line.extend_from_slice(name.as_bytes());
-        self.before = b',';
-    }
-
-    fn text(&mut self, name: &str, value: Option<&str>) {
+impl Members<'_> {
+    fn text(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value {
-            self.name(name);
+            self.line.extend_from_slice(name.as_bytes());
             push_text(self.line, value);
+            self.line.push(b',');
         }
     }
 
-    fn number(&mut self, name: &str, value: Option<i64>) {
+    fn number(&mut self, name: &'static str, value: Option<i64>) {
         if let Some(value) = value {
-            self.name(name);
-            // Writing a number to memory cannot fail.
-            let _ = serde_json::to_writer(&mut *self.line, &value);
+            self.line.extend_from_slice(name.as_bytes());
+            push_number(self.line, value);
+            self.line.push(b',');
         }
     }
 
-    fn seq(&mut self, name: &str, value: Option<&Seq>) {
+    fn seq(&mut self, name: &'static str, value: Option<&Seq>) {
         match value {
             Some(Seq::Number(number)) => self.number(name, Some(*number)),
             Some(Seq::Digits(digits)) => self.text(name, Some(digits)),
             None => {}
         }
-    }
-
-    fn finish(self) {
-        if self.before == b'{' {
-            self.line.push(b'{');
-        }
-        self.line.push(b'}');
     }
 }

@@ -1,4 +1,4 @@
-//! Texts as JSON.
+//! Texts and numbers as JSON.
 
 /// Appends a text in quotes.
 pub(super) fn push_text(line: &mut Vec<u8>, text: &str) {
@@ -26,10 +26,54 @@ pub(super) fn push_word(line: &mut Vec<u8>, word: &str) {
     line.push(b'"');
 }
 
+/// Appends a number.
+pub(super) fn push_number(line: &mut Vec<u8>, number: i64) {
+    if number < 0 {
+        line.push(b'-');
+    }
+    let mut rest = number.unsigned_abs();
+    let mut digits = [0; 20];
+    let mut begin = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        begin -= 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    line.extend_from_slice(digits.get(begin..).unwrap_or_default());
+}
+
 /// Whether a text needs no escapes. Looks at all of it, so that it can look at many bytes at once.
 fn is_plain(text: &[u8]) -> bool {
     let is_escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
     !text
         .iter()
         .fold(false, |found, byte| found | is_escaped(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pushed(push: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut line = Vec::new();
+        push(&mut line);
+        String::from_utf8(line).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn texts_and_numbers_are_what_serde_makes_of_them(
+            text in "[a\"\\\\\u{0}-\u{1f}\u{7f}é🦀]{0,40}|.{0,80}", number: i64, small in -20_i64..200,
+        ) {
+            prop_assert_eq!(pushed(|line| push_text(line, &text)), serde_json::to_string(&text).unwrap());
+            for number in [number, small, 0, i64::MIN, i64::MAX] {
+                prop_assert_eq!(pushed(|line| push_number(line, number)), number.to_string());
+            }
+        }
+    }
 }
