@@ -131,10 +131,12 @@ fn a_batch_is_not_read_for_users_and_types_that_it_has_not() {
     let (mut store, folder) = store();
     let records: Vec<_> = (0..3_000).map(record).collect();
     write(&mut store, &records).unwrap();
-    // Reading it would find it damaged.
+    // Reading them would find these.
     let db = reader(folder.path());
-    db.execute("UPDATE batches SET body = replace(body, '{}', '{')", [])
-        .unwrap();
+    for (from, to) in [("\"alice\"", "\"eve\""), ("SOCKET_CONNECT", "ERROR")] {
+        let change = "UPDATE batches SET body = replace(body, ?1, ?2)";
+        db.execute(change, [from, to]).unwrap();
+    }
     let admin = Event::Admin {
         action: AdminAction::AuditRead,
         recipient: None,
