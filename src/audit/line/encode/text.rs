@@ -45,12 +45,21 @@ pub(super) fn push_number(line: &mut Vec<u8>, number: i64) {
     line.extend_from_slice(digits.get(begin..).unwrap_or_default());
 }
 
-/// Whether a text needs no escapes. Looks at all of it, so that it can look at many bytes at once.
+/// Whether a text needs no escapes.
 fn is_plain(text: &[u8]) -> bool {
-    let is_escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
-    !text
-        .iter()
-        .fold(false, |found, byte| found | is_escaped(*byte))
+    let (words, rest) = text.as_chunks::<8>();
+    let are_plain = |word: &[u8; 8]| !has_escaped(u64::from_ne_bytes(*word));
+    let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
+    words.iter().all(are_plain) && rest.iter().all(is_plain)
+}
+
+/// Whether one of eight bytes is escaped: subtracting borrows from the highest bit of one that is too small.
+fn has_escaped(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHEST: u64 = ONES << 7;
+    let is_less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & HIGHEST;
+    let has = |byte: u8| is_less(word ^ (ONES * u64::from(byte)), 1);
+    (is_less(word, b' ') | has(b'"') | has(b'\\')) != 0
 }
 
 #[cfg(test)]
