@@ -9,11 +9,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::details::tests::samples;
-use super::entry::write;
 use super::event::Repeated;
+use super::line::write;
 use super::read::RecordPage;
 use super::{
-    AdminAction, AuditText, Event, EventType, Order, Query, ReadLimit, Record, Source, Store,
+    AdminAction, AuditText, Encoded, Event, EventType, Order, Query, ReadLimit, Record, Source,
+    Store,
 };
 use crate::model::{Dialect, DisconnectReason, ErrorCode, clock};
 
@@ -53,6 +54,7 @@ pub(super) fn source(user: Option<&str>) -> Arc<Source> {
         ip: None,
         user_agent: None,
         node: "node-1".into(),
+        encoded: Encoded::default(),
     })
 }
 

@@ -6,11 +6,14 @@
 //! signature, hash, file name, content, emoji or token: it has no field for such a value.
 
 mod details;
-mod entry;
+mod document;
 mod error;
 mod event;
 mod event_type;
+mod files;
+mod line;
 mod mongo;
+mod payload;
 mod queue;
 mod read;
 mod record;
@@ -35,7 +38,7 @@ pub(crate) use mongo::MongoStore;
 pub(crate) use queue::{Audit, AuditError};
 pub use read::StoredRecord;
 pub(crate) use read::{Order, Query, ReadLimit, Reader};
-pub(crate) use record::{Record, Source};
+pub(crate) use record::{Encoded, Record, Source};
 pub(crate) use repeats::RepeatLimits;
 pub(crate) use size_limit::default_max_bytes;
 pub(crate) use sqlite::SqliteStore;

@@ -1,29 +1,33 @@
 //! The audit in MongoDB: collection `logs`.
 //!
-//! Owns its indexes and writing records. Reading is in `reader`.
+//! Owns its indexes, writing records and removing them; which go first is in `removal`, reading in `reader`.
 
 mod reader;
+mod removal;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use mongodb::{
     Collection, IndexModel,
-    bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc},
+    bson::{
+        Binary, Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc, spec::BinarySubtype,
+    },
     error::{ErrorKind, InsertManyError},
     options::IndexOptions,
 };
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::entry::{FIRST_AT, REASON};
-use super::event_type::{Apart, EventType, Removal};
+use super::document::document;
+use super::event_type::Removal;
+use super::line::{Fields, Line};
 use super::read::Reader;
 use super::record::time_of;
 use super::size_limit::slice;
 use super::store::{Rejected, Store, Trimmed};
-use crate::model::DisconnectReason;
 use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, Shape, adopt, prepare, within};
 use reader::MongoReader;
+use removal::removed_at;
 
 const LOGS: &str = "logs";
 /// The longest one operation may take. A batch that takes longer is written again.
@@ -96,17 +100,20 @@ impl MongoStore {
         Ok(())
     }
 
-    async fn insert(&mut self, records: &[&RawDocument]) -> Result<Rejected, MongoError> {
+    async fn insert(&mut self, lines: &[Line<'_>]) -> Result<Rejected, MongoError> {
         self.prepare().await?;
-        let documents = records.iter().map(|record| (*record).to_owned());
+        let fields = lines.iter().map(|line| Fields::read(line.bytes()));
+        let documents = fields.map(|fields| fields.and_then(|fields| document(&fields)));
+        // Each has one: it was made from a record, or read as one.
+        let documents: Vec<_> = documents.flatten().collect();
         let insert = async { Ok(self.logs.insert_many(documents).ordered(false).await) };
         match within(TIMEOUT, insert).await? {
             Ok(_) => Ok(Rejected::default()),
             Err(error) => match &*error.kind {
                 ErrorKind::InsertMany(failure) if failure.write_concern_error.is_none() => {
-                    let rejected = self.rejected(records, failure).await?;
+                    let rejected = self.rejected(lines, failure).await?;
                     // When it takes none at all, the reason is probably not in the documents.
-                    match rejected.positions.len() == records.len() {
+                    match rejected.positions.len() == lines.len() {
                         true => Err(error.into()),
                         false => Ok(rejected),
                     }
@@ -119,15 +126,15 @@ impl MongoStore {
     /// The records that are not in the collection after this failure.
     async fn rejected(
         &self,
-        records: &[&RawDocument],
+        lines: &[Line<'_>],
         failure: &InsertManyError,
     ) -> Result<Rejected, MongoError> {
         let errors = failure.write_errors.as_deref().unwrap_or_default();
         let mut rejected = Rejected::default();
         let mut duplicates = Vec::new();
         for error in errors {
-            match records.get(error.index).and_then(|record| id_of(record)) {
-                Some(id) if error.code == DUPLICATE => duplicates.push((error.index, id)),
+            match lines.get(error.index).and_then(|line| line.id()) {
+                Some(id) if error.code == DUPLICATE => duplicates.push((error.index, binary(id))),
                 _ => rejected.add(error.index, error.code),
             }
         }
@@ -232,43 +239,17 @@ impl MongoStore {
     }
 }
 
-/// Which records are removed at this time, in parts that the index on types and times has in order.
-fn removed_at(when: Removal) -> Vec<Document> {
-    let (mut parts, mut whole) = (Vec::new(), Vec::new());
-    for event_type in EventType::ALL {
-        let is_usual = event_type.removal() == when;
-        match event_type.apart() {
-            None if is_usual => whole.push(event_type.as_str()),
-            Some((apart, other)) if is_usual || other == when => {
-                let mut part = doc! { "eventType": event_type.as_str() };
-                part.extend(condition(apart, other == when));
-                parts.push(part);
-            }
-            _ => {}
-        }
-    }
-    if !whole.is_empty() {
-        parts.push(doc! { "eventType": { "$in": whole } });
-    }
-    parts
-}
-
-/// The records of a type that are apart from its others, or these.
-fn condition(apart: Apart, is_apart: bool) -> Document {
-    match apart {
-        Apart::Repeated => doc! { format!("details.{FIRST_AT}"): { "$exists": is_apart } },
-        Apart::ByUser => doc! { "user": { "$exists": is_apart } },
-        Apart::Expulsion => {
-            let reasons = DisconnectReason::EXPULSIONS.map(DisconnectReason::as_str);
-            let operator = if is_apart { "$in" } else { "$nin" };
-            doc! { format!("details.{REASON}"): { operator: reasons.to_vec() } }
-        }
-    }
-}
-
 /// The time in the id of a record.
 fn created_at_ms(id: &Bson) -> Option<i64> {
     Uuid::from_slice(&key(id)).ok().map(time_of)
+}
+
+/// The form of an id in documents.
+fn binary(id: Uuid) -> Bson {
+    Bson::Binary(Binary {
+        subtype: BinarySubtype::Uuid,
+        bytes: id.as_bytes().to_vec(),
+    })
 }
 
 fn id_of(record: &RawDocument) -> Option<Bson> {
@@ -288,9 +269,9 @@ impl Store for MongoStore {
 
     const FAILING: &'static str = "MongoDB does not take audit records; they wait in the spool";
 
-    fn write(&mut self, records: &[&RawDocument]) -> Result<Rejected, MongoError> {
+    fn write(&mut self, lines: &[Line<'_>]) -> Result<Rejected, MongoError> {
         let runtime = self.runtime.clone();
-        runtime.block_on(self.insert(records))
+        runtime.block_on(self.insert(lines))
     }
 
     fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, MongoError> {

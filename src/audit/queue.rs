@@ -15,15 +15,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mongodb::bson::RawDocumentBuf;
-
-use super::entry::{document, is_removed_last};
 use super::error::ReadError;
+use super::event_type::Removal;
+use super::line;
 use super::read::{Query, ReadPool, RecordPage};
 use super::record::Record;
 use super::shared::Shared;
 use super::size_limit::REPORT_INTERVAL;
-use super::spool::{Leftover, Spool, SpoolError};
+use super::spool::{Leftover, Spool, SpoolError, with_frame};
 use super::state::log_lost;
 use super::store::{AuditOptions, Store};
 use super::writer::Writer;
@@ -185,24 +184,28 @@ struct Handle {
 
 impl Handle {
     fn push(&self, record: &Record) {
+        with_frame(
+            |bytes| line::push(bytes, record),
+            |frame| self.push_frame(frame, record),
+        );
+    }
+
+    fn push_frame(&self, frame: &[u8], record: &Record) {
         let shared = &self.shared;
-        let document = document(record).ok();
         let capacity = shared.options.capacity.get() as u64;
         let mut state = shared.state.lock();
         let (waiting, takes_more) = (state.tail_records, !state.closing);
         // An eighth is for what is removed last, too, when there is too much: no flood takes its place.
-        let fits = |document: &RawDocumentBuf| {
-            takes_more
-                && (waiting < capacity - capacity / 8
-                    || (waiting < capacity && is_removed_last(document.as_bytes())))
-        };
-        let Some(document) = document.filter(fits) else {
+        let fits = takes_more
+            && (waiting < capacity - capacity / 8
+                || (waiting < capacity && record.removal() == Removal::Last));
+        if !fits {
             let report = state.lose(1, Instant::now());
             drop(state);
             log_lost(report);
             return;
-        };
-        let wake = state.push(document.as_bytes());
+        }
+        let wake = state.push(frame);
         shared.recorded.fetch_add(1, Ordering::Release);
         drop(state);
         if wake {

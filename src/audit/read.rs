@@ -48,7 +48,7 @@ pub(crate) enum Order {
     OldestFirst,
 }
 
-/// How many records to read: 1 to 1000; the default is 100.
+/// How many records to read: 1 to 1000, the default is 100; or those of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReadLimit(u16);
 
@@ -56,8 +56,12 @@ impl ReadLimit {
     /// The most records of one read.
     pub(crate) const MAX: u16 = 1_000;
 
-    /// The largest limit.
+    /// The largest limit of a query.
+    #[cfg(test)]
     pub(crate) const LARGEST: Self = Self(Self::MAX);
+
+    /// How many an export reads at a time: so many that what is stored together is seldom read twice.
+    pub(crate) const EXPORT: Self = Self(8_192);
 
     /// `None`: the number is not from 1 to [`Self::MAX`].
     pub(crate) fn new(limit: u64) -> Option<Self> {

@@ -5,7 +5,7 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
@@ -14,6 +14,7 @@ use std::{
 use uuid::{Builder, Uuid};
 
 use super::event::Event;
+use super::event_type::{Apart, Removal};
 use super::text::AuditText;
 use crate::model::Dialect;
 
@@ -32,6 +33,25 @@ pub(crate) struct Source {
     pub(crate) user_agent: Option<AuditText<256>>,
     /// The name of this server.
     pub(crate) node: Arc<str>,
+    /// What all its records have in common, as they are written.
+    pub(crate) encoded: Encoded,
+}
+
+/// Bytes that are made when they are needed first. A clone has none, since its source may be changed.
+#[derive(Debug, Default)]
+pub(crate) struct Encoded(OnceLock<Box<[u8]>>);
+
+impl Encoded {
+    /// The bytes.
+    pub(super) fn get_or_make(&self, make: impl FnOnce() -> Vec<u8>) -> &[u8] {
+        self.0.get_or_init(|| make().into_boxed_slice())
+    }
+}
+
+impl Clone for Encoded {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// One audited event. Its id is unique, so writing a record twice is harmless.
@@ -102,6 +122,21 @@ impl Record {
     /// The dialect of the event, when it has one.
     pub(crate) fn dialect(&self) -> Option<Dialect> {
         self.dialect
+    }
+
+    /// When the record is removed because there are too many.
+    pub(super) fn removal(&self) -> Removal {
+        let event_type = self.event.event_type();
+        let is_apart = |apart| match (apart, &self.event) {
+            (Apart::Repeated, event) => matches!(event, Event::Repeated(_)),
+            (Apart::ByUser, _) => self.source.user.is_some(),
+            (Apart::Expulsion, Event::SocketDisconnect { reason }) => reason.is_expulsion(),
+            (Apart::Expulsion, _) => false,
+        };
+        match event_type.apart() {
+            Some((apart, when)) if is_apart(apart) => when,
+            _ => event_type.removal(),
+        }
     }
 
     /// The event.
@@ -175,6 +210,7 @@ mod tests {
             ip: None,
             user_agent: None,
             node: "n".into(),
+            encoded: Encoded::default(),
         });
         let record = Record::at(1_700_000_000_123, &source, Event::SocketConnect);
         assert_eq!(record.id().get_version_num(), 7);

@@ -5,9 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use mongodb::bson::RawDocument;
-
-use super::entry::is_removed_last;
+use super::line::Line;
+use super::payload::is_removed_last;
 use super::spool::{Chunk, Spool, Unread, push_frame};
 use super::store::Rejected;
 
@@ -35,20 +34,20 @@ impl RejectedRecords {
         self.retry_at
     }
 
-    /// Sets aside what the store rejected of `documents`.
+    /// Sets aside what the store rejected of `lines`.
     ///
     /// # Errors
     /// When the spool cannot be written; then all must be written again.
     pub(super) fn set_aside(
         &mut self,
-        documents: &[&RawDocument],
+        lines: &[Line<'_>],
         rejected: &Rejected,
     ) -> Result<(), String> {
         let mut frames = Vec::new();
         let positions = rejected.positions.iter();
         positions
-            .filter_map(|&position| documents.get(position))
-            .for_each(|document| push_frame(&mut frames, document.as_bytes()));
+            .filter_map(|&position| lines.get(position))
+            .for_each(|line| push_frame(&mut frames, line.bytes()));
         let records = rejected.positions.len();
         let appended = self.spool.append(&frames, records as u64);
         appended.map_err(|error| format!("what it refuses cannot be set aside: {error}"))?;

@@ -12,7 +12,8 @@ use std::{
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::entry::is_removed_last;
+use super::files::Files;
+use super::payload::is_removed_last;
 use super::repeats::Repeats;
 use super::spool::{Chunk, Spool, push_frame};
 use super::state::{MAX_RECORDS_PER_WRITE, State, log_lost};
@@ -43,12 +44,6 @@ pub(super) struct Shared {
     pub(super) failing_reason: &'static str,
 }
 
-pub(super) struct Files {
-    pub(super) spool: Spool,
-    /// An empty buffer for the next tail.
-    spare: Vec<u8>,
-}
-
 impl Shared {
     pub(super) fn new(
         options: AuditOptions,
@@ -56,12 +51,11 @@ impl Shared {
         leftover: u64,
         failing_reason: &'static str,
     ) -> Self {
-        let spare = Vec::new();
         Self {
             repeats: Repeats::new(options.repeats),
             options,
             state: Mutex::new(State::new(leftover)),
-            files: Mutex::new(Files { spool, spare }),
+            files: Mutex::new(Files::new(spool)),
             work: Condvar::new(),
             done: Condvar::new(),
             recorded: AtomicU64::new(0),
@@ -96,7 +90,10 @@ impl Shared {
         if records > 0 {
             match self.make_room(&mut files.spool, tail.len()) {
                 true => match files.spool.append(&tail, records) {
-                    Ok(()) => self.note_spooled(recorded),
+                    Ok(()) => {
+                        files.remember(&tail);
+                        self.note_spooled(recorded);
+                    }
                     Err(error) => self.restore_tail(&tail, records, &error),
                 },
                 false => {
@@ -189,7 +186,13 @@ impl Shared {
     /// spool cannot be written. The latter are removed from memory.
     pub(super) fn next_chunk(&self) -> io::Result<Option<Chunk>> {
         self.spool_tail();
-        let unread = self.files.lock().spool.unread();
+        let unread = {
+            let mut files = self.files.lock();
+            if let Some(chunk) = files.recall() {
+                return Ok(Some(chunk));
+            }
+            files.spool.unread()
+        };
         if let Some(unread) = unread {
             return unread.read(MAX_RECORDS_PER_WRITE).map(Some);
         }
@@ -198,17 +201,18 @@ impl Shared {
             state.tail_records = 0;
             mem::take(&mut state.tail)
         };
-        Ok((!tail.is_empty()).then(|| Chunk::from_memory(tail)))
+        Ok((!tail.is_empty()).then(|| Chunk::unspooled(tail)))
     }
 
     /// Settles the records of a chunk: they are stored or set aside.
-    pub(super) fn settle(&self, chunk: &Chunk) {
-        let records = match chunk.is_from_memory() {
+    pub(super) fn settle(&self, chunk: Chunk) {
+        let records = match chunk.is_unspooled() {
             true => chunk.len() as u64,
             false => {
                 let mut files = self.files.lock();
-                let records = files.spool.settle(chunk);
+                let records = files.spool.settle(&chunk);
                 self.make_room(&mut files.spool, 0);
+                files.reuse(chunk);
                 records
             }
         };

@@ -1,9 +1,18 @@
-//! The embedded audit store: table `logs` in an SQLite file of the data folder.
+//! The embedded audit store: an SQLite file of the data folder, in which others read view `logs`.
 //!
-//! Owns the schema of the file and its migrations. Only the writer thread writes; reading is in
-//! `reader`, and removing what is too much in `trim`.
+//! Owns when what is known of the file is forgotten. Only the writer thread writes; reading is in
+//! `reader`, removing what is too much in `trim`, and the form of what is stored in `batches`.
 
+mod batches;
+mod body;
+mod filter;
+mod known;
 mod reader;
+mod removing;
+mod rows;
+mod schema;
+mod stack;
+mod texts;
 mod trim;
 
 use std::{
@@ -12,15 +21,17 @@ use std::{
     time::Duration,
 };
 
-use mongodb::bson::RawDocument;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::entry::Fields;
 use super::error::AuditStoreError;
+use super::line::Line;
 use super::read::Reader;
 use super::store::{Rejected, Store, Trimmed};
 use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError};
+use batches::Batches;
+use known::Known;
 use reader::SqliteReader;
+use schema::{MIGRATIONS, SETTINGS};
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "relay.db";
@@ -29,63 +40,15 @@ const FILE_NAME: &str = "relay.db";
 /// retries, and must know soon that the store is failing.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// - WAL: readers (an administrator's shell, the admin API) never block the writer.
-/// - NORMAL: a commit survives a crash or a kill of the server; only a power failure can take the
-///   last moments, and never damages the file. FULL would pay a disk flush for every batch to
-///   protect rows that a power failure can take from memory anyway.
-/// - Larger pages and rarer checkpoints than the defaults write hot index pages less often.
-const SETTINGS: &str = "
-    PRAGMA page_size = 8192;
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
-    PRAGMA wal_autocheckpoint = 2000;
-    PRAGMA journal_size_limit = 67108864;
-";
-
-/// Schema versions, oldest first; `PRAGMA user_version` counts those applied. Never edit one that
-/// was released: append.
-///
-/// `_id` and `sessionId` are the 16 bytes of the UUID: half the size of the text. `createdAt` is
-/// integer milliseconds since 1970: it sorts and compares as time. It is also part of `_id`, so the
-/// unique pair makes `_id` unique and serves as the index on `createdAt`: one index instead of two.
-const MIGRATIONS: &[&str] = &["
-    CREATE TABLE logs (
-        _id BLOB NOT NULL,
-        eventType TEXT NOT NULL,
-        level TEXT NOT NULL,
-        dialect TEXT,
-        user TEXT,
-        username TEXT,
-        sessionId BLOB,
-        ipAddress TEXT,
-        userAgent TEXT,
-        node TEXT NOT NULL,
-        details TEXT NOT NULL,
-        success INTEGER NOT NULL,
-        message TEXT NOT NULL,
-        createdAt INTEGER NOT NULL,
-        UNIQUE (createdAt, _id)
-    );
-    CREATE INDEX logs_user ON logs (user, createdAt);
-    CREATE INDEX logs_event ON logs (eventType, createdAt);
-"];
-
-const INSERT: &str = "
-    INSERT INTO logs (_id, eventType, level, dialect, user, username, sessionId, ipAddress,
-                      userAgent, node, details, success, message, createdAt, rowid)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-    ON CONFLICT (createdAt, _id) DO NOTHING";
-
-const EXPIRE: &str = "
-    DELETE FROM logs WHERE rowid IN
-        (SELECT rowid FROM logs WHERE createdAt < ?1 ORDER BY createdAt LIMIT ?2)";
-
 type Open = Box<dyn Fn() -> Result<Connection, OpenError> + Send>;
 
-/// The audit table of one data folder.
+/// The audit of one data folder.
 pub(crate) struct SqliteStore {
     database: LazyDatabase<Open>,
     data_dir: PathBuf,
+    /// What is known of the file, unless that has to be read again.
+    batches: Option<Batches>,
+    known: Option<Known>,
 }
 
 impl SqliteStore {
@@ -98,19 +61,62 @@ impl SqliteStore {
         let folder = data_dir.clone();
         let open: Open = Box::new(move || {
             let connection = sqlite::open(&folder, FILE_NAME, SETTINGS, MIGRATIONS)?;
+            let prepared = texts::add(&connection);
+            let prepared = prepared.and_then(|()| connection.busy_timeout(WRITE_TIMEOUT));
             let path = folder.join(FILE_NAME);
-            let limited = connection.busy_timeout(WRITE_TIMEOUT);
-            limited.map_err(|source| OpenError::Database { path, source })?;
+            prepared.map_err(|source| OpenError::Database { path, source })?;
             Ok(connection)
         });
         let database = LazyDatabase::start(path, open)?;
-        Ok(Self { database, data_dir })
+        Ok(Self {
+            database,
+            data_dir,
+            batches: None,
+            known: None,
+        })
     }
 
     /// A reader of the file in `data_dir`, which another process may be writing.
     pub(crate) fn reader_of(data_dir: &Path) -> Arc<dyn Reader> {
         Arc::new(SqliteReader::new(data_dir))
     }
+
+    /// Writes lines. What is known is lost when it fails.
+    fn write_lines(&mut self, lines: &[Line<'_>]) -> Result<(), AuditStoreError> {
+        let connection = self.database.connection()?;
+        let transaction = begin(connection)?;
+        let mut known = match self.known.take() {
+            Some(known) => known,
+            None => Known::load(&transaction)?,
+        };
+        let mut batches = match self.batches.take() {
+            Some(batches) => batches,
+            None => Batches::load(&transaction)?,
+        };
+        let fresh = known.fresh(&transaction, lines)?;
+        batches.write(&transaction, &fresh)?;
+        transaction.commit()?;
+        known.add(&fresh);
+        self.known = Some(known);
+        self.batches = Some(batches);
+        Ok(())
+    }
+
+    /// Removes something, and has the batches that are left looked up again.
+    fn remove<T>(
+        &mut self,
+        remove: impl FnOnce(&Connection) -> Result<T, AuditStoreError>,
+    ) -> Result<T, AuditStoreError> {
+        let transaction = begin(self.database.connection()?)?;
+        self.batches = None;
+        let removed = remove(&transaction)?;
+        transaction.commit()?;
+        Ok(removed)
+    }
+}
+
+fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
 impl Store for SqliteStore {
@@ -118,33 +124,19 @@ impl Store for SqliteStore {
 
     const FAILING: &'static str = "the audit's database does not take records";
 
-    fn write(&mut self, records: &[&RawDocument]) -> Result<Rejected, AuditStoreError> {
-        let mut rejected = Rejected::default();
-        let connection = self.database.connection()?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        {
-            let mut insert = transaction.prepare_cached(INSERT)?;
-            let mut rows = trim::Rows::behind_last(&transaction)?;
-            for (position, record) in records.iter().enumerate() {
-                match Fields::read(record) {
-                    Some(fields) => {
-                        let row = rows.next(fields.removal());
-                        write_row(&mut insert, &fields, row)?;
-                    }
-                    None => rejected.positions.push(position),
-                }
-            }
-        }
-        transaction.commit()?;
+    fn write(&mut self, lines: &[Line<'_>]) -> Result<Rejected, AuditStoreError> {
+        self.write_lines(lines)?;
         // It may have been lost meanwhile.
         self.database.check()?;
-        Ok(rejected)
+        Ok(Rejected::default())
     }
 
     fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, AuditStoreError> {
-        let connection = self.database.connection()?;
-        let mut expire = connection.prepare_cached(EXPIRE)?;
-        Ok(expire.execute(params![before_ms, limit])?)
+        self.remove(|connection| {
+            let old = rows::expire(connection, before_ms, limit)?;
+            let left = limit.saturating_sub(old as u32);
+            Ok(old + removing::expire(connection, before_ms, left)?)
+        })
     }
 
     fn check(&mut self) -> Result<(), AuditStoreError> {
@@ -154,37 +146,15 @@ impl Store for SqliteStore {
 
     fn trim(&mut self, max_bytes: u64) -> Result<Option<Trimmed>, AuditStoreError> {
         let connection = self.database.connection()?;
-        trim::trim(connection, max_bytes)
+        if trim::used(connection)? <= max_bytes {
+            return Ok(None);
+        }
+        self.remove(|connection| trim::trim(connection, max_bytes))
     }
 
     fn reader(&self) -> Arc<dyn Reader> {
         Self::reader_of(&self.data_dir)
     }
-}
-
-fn write_row(
-    insert: &mut rusqlite::CachedStatement<'_>,
-    fields: &Fields<'_>,
-    row: i64,
-) -> Result<(), AuditStoreError> {
-    insert.execute(params![
-        fields.id.as_bytes(),
-        fields.event_type,
-        fields.level,
-        fields.dialect,
-        fields.user,
-        fields.username,
-        fields.session_id.as_ref().map(|id| &id.as_bytes()[..]),
-        fields.ip_address,
-        fields.user_agent,
-        fields.node,
-        fields.details_json()?,
-        fields.success,
-        fields.message,
-        fields.created_at_ms,
-        row,
-    ])?;
-    Ok(())
 }
 
 #[cfg(test)]

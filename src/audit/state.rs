@@ -8,8 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::spool::push_frame;
-
 /// The most records in one write to the store.
 pub(super) const MAX_RECORDS_PER_WRITE: usize = 4_096;
 /// The least time between two log lines about lost records.
@@ -75,9 +73,9 @@ impl State {
         self.closing || self.outstanding() >= MAX_RECORDS_PER_WRITE as u64
     }
 
-    /// Appends a record; true when the writer has to be woken.
-    pub(super) fn push(&mut self, document: &[u8]) -> bool {
-        push_frame(&mut self.tail, document);
+    /// Appends the frame of a record; true when the writer has to be woken.
+    pub(super) fn push(&mut self, frame: &[u8]) -> bool {
+        self.tail.extend_from_slice(frame);
         self.tail_records += 1;
         self.accepted += 1;
         let wake = match self.waiting {

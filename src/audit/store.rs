@@ -7,8 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use mongodb::bson::RawDocument;
-
+use super::line::Line;
 use super::read::Reader;
 use super::repeats::RepeatLimits;
 use crate::config::SpoolFull;
@@ -21,12 +20,11 @@ pub(crate) trait Store: Send + 'static {
     /// The reason in `/ready` while it fails.
     const FAILING: &'static str;
 
-    /// Stores records, which are documents with the contract's fields. Those stored before are
-    /// skipped. Returns those that it rejects although it takes others.
+    /// Stores records. Those stored before are skipped. Returns those that it rejects although it takes others.
     ///
     /// # Errors
     /// When possibly none were stored; they are written again until they are.
-    fn write(&mut self, records: &[&RawDocument]) -> Result<Rejected, Self::Error>;
+    fn write(&mut self, lines: &[Line<'_>]) -> Result<Rejected, Self::Error>;
 
     /// Deletes at most `limit` records created before `before_ms` (milliseconds since 1970), oldest
     /// first. Returns how many.

@@ -12,8 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mongodb::bson::RawDocument;
-
+use super::payload::Lines;
 use super::rejected::RejectedRecords;
 use super::shared::Shared;
 use super::size_limit::SizeLimit;
@@ -21,8 +20,9 @@ use super::spool::{Chunk, Spool};
 use super::state::{MAX_RECORDS_PER_WRITE, State, Waiting, log_lost};
 use super::store::Store;
 
-/// How long a record may wait for others to be committed with it.
-const GATHER_TIME: Duration = Duration::from_millis(50);
+/// How long a record may wait in the spool for others to be committed with it: a commit costs as much as
+/// many records.
+const GATHER_TIME: Duration = Duration::from_millis(200);
 /// The pause after a failed write; each further one is twice as long.
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// The longest pause.
@@ -168,12 +168,12 @@ impl<S: Store> Writer<S> {
                     Ok(()) => {
                         self.size_limit.wrote(Instant::now());
                         self.rejected.keep_within_limit();
-                        self.wrote(&chunk);
+                        self.wrote(chunk);
                         return true;
                     }
                     Err(error) => {
                         // Those in the spool are read again, with those recorded since.
-                        pending = Some(chunk).filter(Chunk::is_from_memory);
+                        pending = Some(chunk).filter(Chunk::is_unspooled);
                         error
                     }
                 },
@@ -189,30 +189,32 @@ impl<S: Store> Writer<S> {
 
     /// Writes a chunk to the store, and sets aside what the store rejects.
     fn write(&mut self, chunk: &Chunk) -> Result<(), String> {
-        let (documents, not_documents) = documents(chunk);
+        let lines = Lines::of(chunk);
+        let not_lines = lines.others;
+        let lines = lines.get();
         // What was there at the start was logged then.
         let bytes = if chunk.is_leftover { 0 } else { chunk.damage };
-        if bytes > 0 || not_documents > 0 {
+        if bytes > 0 || not_lines > 0 {
             tracing::warn!(
                 bytes,
-                records = not_documents,
+                records = not_lines,
                 "passed over damage in the audit's spool"
             );
         }
-        if documents.is_empty() {
+        if lines.is_empty() {
             return Ok(());
         }
         let rejected = self
             .store
-            .write(&documents)
+            .write(&lines)
             .map_err(|error| error.to_string())?;
         if rejected.positions.is_empty() {
             return Ok(());
         }
-        self.rejected.set_aside(&documents, &rejected)
+        self.rejected.set_aside(&lines, &rejected)
     }
 
-    fn wrote(&self, chunk: &Chunk) {
+    fn wrote(&self, chunk: Chunk) {
         let mut state = self.shared.state.lock();
         let recovered = std::mem::take(&mut state.failing);
         state.has_rejected = self.rejected.retry_at().is_some();
@@ -305,14 +307,4 @@ impl Drop for Ended {
     fn drop(&mut self) {
         self.0.finish();
     }
-}
-
-/// The documents of a chunk, and how many of its records are not documents.
-fn documents(chunk: &Chunk) -> (Vec<&RawDocument>, usize) {
-    let documents: Vec<_> = chunk
-        .records()
-        .filter_map(|record| RawDocument::from_bytes(record).ok())
-        .collect();
-    let others = chunk.len() - documents.len();
-    (documents, others)
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ConnectionId;
-use crate::audit::{AuditText, Source};
+use crate::audit::{AuditText, Encoded, Source};
 use crate::model::{Dialect, Identity};
 
 /// Where a connection, or a request, comes from.
@@ -34,6 +34,7 @@ impl Client {
             ip: Some(self.address),
             user_agent: self.user_agent.clone(),
             node: self.node.clone(),
+            encoded: Encoded::default(),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Actor, Conversations, Initiator};
-use crate::audit::{AdminAction, Source};
+use crate::audit::{AdminAction, Encoded, Source};
 use crate::model::conversation::{ConversationId, UserRecord};
 use crate::model::{Identity, UserId, name};
 use crate::stores::conversations::StoreError;
@@ -154,6 +154,7 @@ impl Conversations {
             ip: None,
             user_agent: None,
             node: self.config.node_name.as_str().into(),
+            encoded: Encoded::default(),
         });
         let actor = Initiator::Participant(Actor {
             identity: user,

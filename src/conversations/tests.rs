@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::retention::Due;
 use super::{Actor, Initiator};
-use crate::audit::Source;
+use crate::audit::{Encoded, Source};
 use crate::cluster::ConversationMessage;
 use crate::config::Config;
 use crate::connection::Close;
@@ -46,6 +46,7 @@ fn source() -> Arc<Source> {
         ip: None,
         user_agent: None,
         node: "node".into(),
+        encoded: Encoded::default(),
     })
 }
 

@@ -48,7 +48,7 @@ impl AuditRecords {
             from,
             to: before.map(|before| before - 1),
             order: Order::OldestFirst,
-            limit: ReadLimit::LARGEST,
+            limit: ReadLimit::EXPORT,
             ..Query::default()
         };
         Ok(Self {

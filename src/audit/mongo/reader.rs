@@ -4,20 +4,16 @@
 
 use mongodb::{
     Collection,
-    bson::{
-        Binary, Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc, spec::BinarySubtype,
-    },
+    bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc},
 };
-use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::TIMEOUT;
-use crate::audit::entry::Fields;
+use super::{TIMEOUT, binary};
+use crate::audit::document::read;
 use crate::audit::error::ReadError;
 use crate::audit::read::{Order, Query, Reader, RecordPage, StoredRecord};
 use crate::audit::record::time_of;
-use crate::model::clock;
 use crate::stores::drivers::mongo::within;
 
 pub(super) struct MongoReader {
@@ -139,32 +135,8 @@ fn first_of(ms: i64) -> Uuid {
     Uuid::from_u128((ms.clamp(0, LAST) as u128) << 80)
 }
 
-fn binary(id: Uuid) -> Bson {
-    Bson::Binary(Binary {
-        subtype: BinarySubtype::Uuid,
-        bytes: id.as_bytes().to_vec(),
-    })
-}
-
 /// `None`: the document is not a record.
 fn record(document: &RawDocument) -> Option<StoredRecord> {
-    let fields = Fields::read(document)?;
-    let text = |text: Option<&str>| text.map(str::to_owned);
-    let created_at = jiff::Timestamp::from_millisecond(fields.created_at_ms).ok()?;
-    Some(StoredRecord {
-        id: fields.id,
-        event_type: fields.event_type.to_owned(),
-        level: fields.level.to_owned(),
-        dialect: text(fields.dialect),
-        user: text(fields.user),
-        username: text(fields.username),
-        session_id: fields.session_id.map(|id| id.to_string()),
-        ip_address: text(fields.ip_address),
-        user_agent: text(fields.user_agent),
-        node: fields.node.to_owned(),
-        details: RawValue::from_string(fields.details_json().ok()?).ok()?,
-        success: fields.success,
-        message: fields.message.to_owned(),
-        created_at: clock::iso(created_at),
-    })
+    let (fields, texts) = read(document)?;
+    fields.into_record(texts)
 }

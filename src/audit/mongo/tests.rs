@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 
 use super::*;
 use crate::audit::contract::{ENOUGH, T, all_left, contract_suite, many, source};
-use crate::audit::entry::write;
+use crate::audit::line::write;
 use crate::audit::{Event, Record};
 use crate::config::{MongoPrefix, MongoUri};
 use test_support::mongo::{self, Database};
@@ -93,14 +93,18 @@ fn a_document_that_is_rejected_for_its_content_is_named() {
         .unwrap();
     let names = ["alice", "bob", "alice", "carol"];
     let records = names.map(|name| Record::at(T, &source(Some(name)), Event::SocketConnect));
-    let documents = records.map(|record| crate::audit::entry::document(&record).unwrap());
-    let documents: Vec<&RawDocument> = documents.iter().map(|document| &**document).collect();
+    let encoded = records.map(|record| {
+        let mut line = Vec::new();
+        crate::audit::line::push(&mut line, &record);
+        line
+    });
+    let lines = encoded.each_ref().map(|line| Line::new(line).unwrap());
     // It is a duplicate, but not of its id: treated as one of its id, it would be lost.
-    let rejected = store.write(&documents).unwrap();
+    let rejected = store.write(&lines).unwrap();
     assert_eq!(rejected.positions, [2]);
     // Offered again beside one that is stored, and alone.
-    assert_eq!(store.write(&documents[2..]).unwrap().positions, [0]);
-    let alone = store.write(&documents[2..3]);
+    assert_eq!(store.write(&lines[2..]).unwrap().positions, [0]);
+    let alone = store.write(&lines[2..3]);
     assert!(alone.is_err(), "{alone:?}");
 }
 

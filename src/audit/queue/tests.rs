@@ -7,15 +7,14 @@ mod writing;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use mongodb::bson::RawDocument;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::audit::entry::Fields;
+use crate::audit::line::Line;
 use crate::audit::state::{MAX_RECORDS_PER_WRITE, State};
 use crate::audit::store::{Rejected, Trimmed};
-use crate::audit::{Event, Reader, RepeatLimits, Source};
+use crate::audit::{Encoded, Event, Reader, RepeatLimits, Source};
 use crate::config::SpoolFull;
 
 impl Audit {
@@ -53,10 +52,8 @@ impl Store for Gated {
 
     const FAILING: &'static str = "the gate is shut";
 
-    fn write(&mut self, records: &[&RawDocument]) -> Verdict {
-        let ids = records
-            .iter()
-            .map(|record| Fields::read(record).unwrap().id);
+    fn write(&mut self, lines: &[Line<'_>]) -> Verdict {
+        let ids = lines.iter().map(|line| line.id().unwrap());
         self.batches.send(ids.collect()).map_err(|_| "test over")?;
         self.verdicts.recv().map_err(|_| "test over")?
     }
@@ -211,6 +208,7 @@ fn source() -> Arc<Source> {
         ip: None,
         user_agent: None,
         node: "test".into(),
+        encoded: Encoded::default(),
     })
 }
 

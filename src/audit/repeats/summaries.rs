@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::class::Actor;
 use crate::audit::event::{Event, Repeated};
 use crate::audit::event_type::EventType;
-use crate::audit::record::{Record, Source};
+use crate::audit::record::{Encoded, Record, Source};
 use crate::audit::text::AuditText;
 use crate::limits::{Block, WIDE};
 use crate::model::{Dialect, ErrorCode};
@@ -188,6 +188,7 @@ impl Summary {
             ip: self.ip,
             user_agent: self.user_agent,
             node: self.node,
+            encoded: Encoded::default(),
         };
         Record::new(&Arc::new(source), self.dialect, event)
     }

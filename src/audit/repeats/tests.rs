@@ -7,7 +7,7 @@ use super::budget::ALL;
 use super::summaries::{MAX_OF_SITE, MAX_SUMMARIES};
 use super::*;
 use crate::audit::event::{AdminAction, Event, FileChunk, MessageSent, Target};
-use crate::audit::record::Source;
+use crate::audit::record::{Encoded, Source};
 use crate::audit::text::AuditText;
 use crate::limits::WIDE;
 use crate::model::{Dialect, DisconnectReason, ErrorCode};
@@ -28,6 +28,7 @@ fn from(user: Option<&str>, ip: &str) -> Source {
         ip: Some(ip.parse::<IpAddr>().expect("an address")),
         user_agent: Some(AuditText::new("agent")),
         node: "n1".into(),
+        encoded: Encoded::default(),
     }
 }
 

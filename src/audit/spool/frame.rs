@@ -3,23 +3,62 @@
 //! Owns this format, and finding the next intact frame behind damage. It must not know what a record
 //! holds.
 
+use std::cell::Cell;
+
 /// The first bytes of every frame, so that reading can resume behind damage. The last byte is the
 /// version.
 const MARK: [u8; 4] = [0xa5, b'S', b'R', 1];
-const HEADER_LEN: usize = MARK.len() + 4 + 4;
+pub(super) const HEADER_LEN: usize = MARK.len() + 4 + 4;
 /// A longer length is damage: records are much smaller.
 const MAX_PAYLOAD_LEN: usize = 64 * 1024;
+/// Most frames are shorter.
+const USUAL_LEN: usize = 512;
 /// The largest length of a frame.
 pub(super) const MAX_LEN: usize = HEADER_LEN + MAX_PAYLOAD_LEN;
 
 /// Appends `payload` as a frame.
 pub(in crate::audit) fn push(frames: &mut Vec<u8>, payload: &[u8]) {
+    let start = frames.len();
+    frames.extend_from_slice(&[0; HEADER_LEN]);
+    frames.extend_from_slice(payload);
+    finish(&mut frames[start..]);
+}
+
+thread_local! {
+    /// Memory for the next frame of this thread.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Uses the frame of what `write` appends.
+pub(in crate::audit) fn with_frame<T>(
+    write: impl FnOnce(&mut Vec<u8>),
+    use_frame: impl FnOnce(&[u8]) -> T,
+) -> T {
+    // A thread that ends has none.
+    let mut frame = SPARE.try_with(Cell::take).unwrap_or_default();
+    frame.clear();
+    frame.reserve(USUAL_LEN);
+    frame.extend_from_slice(&[0; HEADER_LEN]);
+    write(&mut frame);
+    finish(&mut frame);
+    let used = use_frame(&frame);
+    if frame.capacity() <= 8 * USUAL_LEN {
+        let _ = SPARE.try_with(|spare| spare.set(frame));
+    }
+    used
+}
+
+/// Writes the head of a frame in front of its payload.
+fn finish(frame: &mut [u8]) {
+    let Some((head, payload)) = frame.split_first_chunk_mut::<HEADER_LEN>() else {
+        return;
+    };
     // A record has at most a few KiB.
     let length = payload.len() as u32;
-    frames.extend_from_slice(&MARK);
-    frames.extend_from_slice(&length.to_le_bytes());
-    frames.extend_from_slice(&crc32fast::hash(payload).to_le_bytes());
-    frames.extend_from_slice(payload);
+    let (mark, rest) = head.split_at_mut(MARK.len());
+    mark.copy_from_slice(&MARK);
+    rest[..4].copy_from_slice(&length.to_le_bytes());
+    rest[4..].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());
 }
 
 /// What some bytes begin with.
@@ -39,7 +78,19 @@ pub(super) fn next(bytes: &[u8]) -> Next<'_> {
     Next::Damage(later.unwrap_or(bytes.len()))
 }
 
+/// The first frame of bytes that were in no file. `None`: there is none.
+pub(super) fn first(bytes: &[u8]) -> Option<&[u8]> {
+    frame(bytes).map(|(payload, _)| payload)
+}
+
 fn intact_frame(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let (payload, checksum) = frame(bytes)?;
+    let matches = checksum == crc32fast::hash(payload).to_le_bytes();
+    matches.then_some((payload, HEADER_LEN + payload.len()))
+}
+
+/// The payload of the frame that bytes begin with, and its checksum.
+fn frame(bytes: &[u8]) -> Option<(&[u8], [u8; 4])> {
     let (head, rest) = bytes.split_at_checked(HEADER_LEN)?;
     let (mark, head) = head.split_first_chunk()?;
     let (length, checksum) = head.split_first_chunk()?;
@@ -48,8 +99,7 @@ fn intact_frame(bytes: &[u8]) -> Option<(&[u8], usize)> {
     }
     let length = u32::from_le_bytes(*length) as usize;
     let payload = rest.get(..length).filter(|_| length <= MAX_PAYLOAD_LEN)?;
-    let matches = checksum == crc32fast::hash(payload).to_le_bytes();
-    matches.then_some((payload, HEADER_LEN + length))
+    Some((payload, *checksum.first_chunk()?))
 }
 
 #[cfg(test)]

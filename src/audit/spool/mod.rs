@@ -10,6 +10,7 @@
 
 mod folder;
 mod frame;
+mod recent;
 mod segment;
 
 use std::{
@@ -21,10 +22,10 @@ use std::{
 
 pub(crate) use folder::SpoolError;
 use folder::{create, is_in_place, lock, lock_path};
+pub(super) use frame::{push as push_frame, with_frame};
+pub(super) use recent::{Place, Recent};
 use segment::Segment;
 pub(super) use segment::{Chunk, Unread};
-
-pub(super) use frame::push as push_frame;
 
 use crate::stores::drivers::sqlite::has_no_room;
 
@@ -216,6 +217,18 @@ impl Spool {
     pub(super) fn unread(&self) -> Option<Unread> {
         let first = self.segments.front()?;
         (self.settled < first.len).then(|| first.unread(self.settled))
+    }
+
+    /// Where what is not settled begins. `None`: everything is settled.
+    pub(super) fn begin(&self) -> Option<Place> {
+        let first = self.segments.front()?;
+        (self.settled < first.len).then_some((first.number, self.settled))
+    }
+
+    /// Where the next record is written, unless that is a new file.
+    pub(super) fn end(&self) -> Option<Place> {
+        let last = self.segments.back()?;
+        Some((last.number, last.len))
     }
 
     /// The whole newest file.

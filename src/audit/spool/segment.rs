@@ -144,6 +144,7 @@ impl Unread {
         let mut chunk = Chunk::parse(bytes, max, is_end);
         chunk.origin = Some((self.segment, self.from + chunk.read as u64));
         chunk.is_leftover = self.is_leftover;
+        chunk.is_trusted = !self.is_leftover;
         Ok(chunk)
     }
 
@@ -165,6 +166,8 @@ pub(in crate::audit) struct Chunk {
     pub(in crate::audit) damage: usize,
     /// An earlier process has written it: its damage was counted when the spool was opened.
     pub(in crate::audit) is_leftover: bool,
+    /// This process has encoded it: it is of no other version.
+    pub(in crate::audit) is_trusted: bool,
 }
 
 impl Chunk {
@@ -198,17 +201,46 @@ impl Chunk {
             read,
             damage,
             is_leftover: false,
+            is_trusted: false,
         }
     }
 
-    /// All records of frames from memory.
-    pub(in crate::audit) fn from_memory(frames: Vec<u8>) -> Self {
-        Self::parse(frames, usize::MAX, true)
+    /// The records of frames that never left memory, at most `max`, and the other frames.
+    pub(super) fn from_memory(mut frames: Vec<u8>, max: usize) -> (Self, Vec<u8>) {
+        let (mut records, mut read) = (Vec::new(), 0);
+        while records.len() < max
+            && let Some(payload) = frames.get(read..).and_then(frame::first)
+        {
+            let start = read + frame::HEADER_LEN;
+            read = start + payload.len();
+            records.push(start..read);
+        }
+        let rest = frames.split_off(read);
+        let chunk = Self {
+            origin: None,
+            bytes: frames,
+            records,
+            read,
+            damage: 0,
+            is_leftover: false,
+            is_trusted: true,
+        };
+        (chunk, rest)
     }
 
-    /// Whether it is from memory.
-    pub(in crate::audit) fn is_from_memory(&self) -> bool {
+    /// All records of frames that are in no file.
+    pub(in crate::audit) fn unspooled(frames: Vec<u8>) -> Self {
+        Self::from_memory(frames, usize::MAX).0
+    }
+
+    /// Whether they are in memory only.
+    pub(in crate::audit) fn is_unspooled(&self) -> bool {
         self.origin.is_none()
+    }
+
+    /// The memory that it takes.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// How many records there are.

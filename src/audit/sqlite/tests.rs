@@ -1,3 +1,6 @@
+mod batches;
+mod upgraded;
+
 use std::{
     num::{NonZeroU32, NonZeroU64},
     os::unix::fs::PermissionsExt as _,
@@ -11,8 +14,8 @@ use uuid::Uuid;
 use super::*;
 use crate::audit::contract::of_all_kinds;
 use crate::audit::details::tests::samples;
-use crate::audit::entry::write;
-use crate::audit::{Audit, AuditOptions, AuditText, Event, Record, Source};
+use crate::audit::line::write;
+use crate::audit::{Audit, AuditOptions, AuditText, Encoded, Event, Record, Source};
 use crate::model::Dialect;
 use crate::stores::drivers::sqlite::OpenError;
 
@@ -24,6 +27,7 @@ fn source() -> Arc<Source> {
         ip: Some("::ffff:192.0.2.1".parse().unwrap()),
         user_agent: Some(AuditText::new("agent")),
         node: "node-1".into(),
+        encoded: Encoded::default(),
     })
 }
 
@@ -125,6 +129,7 @@ fn absent_fields_are_null() {
         ip: None,
         user_agent: None,
         node: "n".into(),
+        encoded: Encoded::default(),
     });
     let record = Record::new(&source, None, Event::SocketConnect);
     write(&mut store, &[record]).unwrap();
@@ -137,7 +142,7 @@ fn absent_fields_are_null() {
 }
 
 #[test]
-fn the_questions_of_the_admin_api_use_an_index() {
+fn what_is_asked_of_old_rows_uses_an_index() {
     let folder = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(folder.path()).unwrap());
     let reader = reader(folder.path());
@@ -147,7 +152,7 @@ fn the_questions_of_the_admin_api_use_an_index() {
         "eventType = 'E' AND createdAt < 5",
     ] {
         let explain =
-            format!("EXPLAIN QUERY PLAN SELECT * FROM logs WHERE {filter} ORDER BY createdAt DESC");
+            format!("EXPLAIN QUERY PLAN SELECT * FROM rows WHERE {filter} ORDER BY createdAt DESC");
         let mut statement = reader.prepare(&explain).unwrap();
         let plan: Vec<String> = statement
             .query_map([], |row| row.get("detail"))
@@ -155,7 +160,7 @@ fn the_questions_of_the_admin_api_use_an_index() {
             .collect::<Result<_, _>>()
             .unwrap();
         assert_eq!(plan.len(), 1, "no separate sort: {plan:?}");
-        assert!(plan[0].starts_with("SEARCH logs USING INDEX"), "{plan:?}");
+        assert!(plan[0].starts_with("SEARCH rows USING INDEX"), "{plan:?}");
     }
 }
 
@@ -284,7 +289,7 @@ fn the_schema_is_the_golden_one() {
     let version: u32 = db
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 1);
+    assert_eq!(version, 2);
 }
 
 #[test]
@@ -303,10 +308,10 @@ fn the_file_stays_at_its_limit_however_many_records_come() {
     let mut recorded = 0;
     let mut largest = 0;
     for _ in 0..6 {
-        for _ in 0..8_000 {
+        for _ in 0..16_000 {
             audit.record(Record::new(&source(), None, Event::SocketConnect));
         }
-        recorded += 8_000;
+        recorded += 16_000;
         assert!(audit.flush(Instant::now() + Duration::from_secs(60)));
         largest = largest.max(number("PRAGMA page_count") * number("PRAGMA page_size"));
         let deadline = soon();

@@ -12,7 +12,7 @@ use crate::audit::store::Store;
 use crate::model::clock;
 
 /// Old records deleted in one transaction.
-const EXPIRE_SLICE: u32 = 2_000;
+const EXPIRE_SLICE: u32 = 8_192;
 /// How often old records are looked for.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(3_600);
 const EXPIRE_RETRY: Duration = Duration::from_secs(60);

@@ -24,6 +24,22 @@ fn what_is_secured_outlives_a_kill() {
 }
 
 #[test]
+fn what_was_just_spooled_is_written_from_memory() {
+    let gate = gate();
+    let first = gate.record(1);
+    assert_eq!(gate.batch(), first);
+    let others = gate.record(3);
+    gate.audit.secure();
+    // Nothing could be read back.
+    std::fs::File::create(&gate.files()[0]).unwrap();
+    gate.answer(taken());
+    assert_eq!(gate.batch(), others);
+    gate.answer(taken());
+    assert!(gate.audit.flush(soon()));
+    assert_eq!(gate.audit.lost(), 0);
+}
+
+#[test]
 fn a_torn_end_is_passed_over() {
     let gate = gate();
     let first = gate.record(1);

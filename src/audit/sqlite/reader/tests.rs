@@ -2,7 +2,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::audit::contract::{T, source};
-use crate::audit::entry::write;
+use crate::audit::line::write;
 use crate::audit::{Audit, AuditOptions, Event, ReadLimit, Record, SqliteStore, Store as _};
 
 fn open() -> (SqliteStore, TempDir) {
@@ -30,24 +30,21 @@ fn details_are_returned_verbatim() {
     let reader = store.reader();
     let stored = r#"{"seq":  1.50e3, "later" : [1]}"#;
     let other = Connection::open(folder.path().join(FILE_NAME)).unwrap();
-    let set = |details| other.execute("UPDATE logs SET details = ?1", [details]);
-    set(stored).unwrap();
+    let set = |from, to| {
+        let set = "UPDATE batches SET body = replace(body, ?1, ?2)";
+        assert_eq!(other.execute(set, [from, to]).unwrap(), 1);
+    };
+    set("{}", stored);
     let found = reader.read(&Query::default()).unwrap();
     assert_eq!(found.records[0].details.get(), stored);
-    set("{no JSON").unwrap();
+    set(stored, "{no JSON}");
     let broken = reader.read(&Query::default());
-    assert!(
-        matches!(
-            broken,
-            Err(ReadError::Embedded(AuditStoreError::Database(_)))
-        ),
-        "{broken:?}"
-    );
+    assert!(matches!(broken, Err(ReadError::Damaged)), "{broken:?}");
 }
 
 #[test]
-fn every_query_reads_along_an_index() {
-    const BY_TIME: &str = "sqlite_autoindex_logs_1 (createdAt>? AND createdAt<?)";
+fn every_query_reads_old_rows_along_an_index() {
+    const BY_TIME: &str = "sqlite_autoindex_rows_1 (createdAt>? AND createdAt<?)";
     const BY_USER: &str = "logs_user (user=? AND createdAt>? AND createdAt<?)";
     const BY_EVENT: &str = "logs_event (eventType=? AND createdAt>? AND createdAt<?)";
     let (_store, folder) = open();
@@ -59,8 +56,8 @@ fn every_query_reads_along_an_index() {
         (true, true, BY_USER),
     ] {
         for order in [Order::NewestFirst, Order::OldestFirst] {
-            let plan = plan(&connection, statement(order, by_user, by_event));
-            assert_eq!(plan[0], format!("SEARCH logs USING INDEX {index}"));
+            let plan = plan(&connection, rows::statement(order, by_user, by_event));
+            assert_eq!(plan[0], format!("SEARCH rows USING INDEX {index}"));
             // At most the records of one millisecond are sorted.
             let sorting: &[_] = match index.starts_with("logs") {
                 true => &["USE TEMP B-TREE FOR LAST TERM OF ORDER BY"],

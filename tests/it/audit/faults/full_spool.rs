@@ -11,7 +11,7 @@ use test_support::raw::{Client, Dial, token};
 use test_support::scene::stop;
 use test_support::wait::until_ready_says;
 
-/// The least that can be set: some 2 500 records.
+/// The least that can be set: some 5 000 records.
 const LIMIT: (&str, &str) = ("AUDIT_SPOOL_MAX_BYTES", "1048576");
 const FULL: &str = "the audit's spool is full";
 
@@ -22,7 +22,7 @@ async fn a_full_spool_drops_the_oldest_loudly_and_relays_on() {
     };
     let mut relay = stage.relay(&[LIMIT]);
     let mut load = Load::begin(&relay, "full").await;
-    load.goes_on(6_000).await;
+    load.goes_on(12_000).await;
     until_ready_says(&relay, Some(FULL)).await;
     let all = load.end().await;
     assert_unnoticed(&all);
@@ -51,7 +51,7 @@ async fn a_full_spool_refuses_what_it_cannot_record_when_configured_so() {
     let refuse = [LIMIT, ("AUDIT_SPOOL_FULL", "refuse")];
     let mut relay = stage.relay(&refuse);
     let mut load = Load::begin(&relay, "refused").await;
-    load.rushes(4_000);
+    load.rushes(8_000);
     load.is_refused().await;
     until_ready_says(&relay, Some(FULL)).await;
     let mut late = Client::open(&relay, Dial::default()).await.unwrap();

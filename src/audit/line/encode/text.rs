@@ -1,0 +1,88 @@
+//! Texts and numbers as JSON.
+
+/// Appends a text in quotes.
+pub(super) fn push_text(line: &mut Vec<u8>, text: &str) {
+    if is_plain(text.as_bytes()) {
+        push_word(line, text);
+    } else {
+        // Writing a text to memory cannot fail.
+        let _ = serde_json::to_writer(line, text);
+    }
+}
+
+/// Appends a text in quotes, or `null`.
+pub(super) fn push_some(line: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => push_text(line, text),
+        None => line.extend_from_slice(b"null"),
+    }
+}
+
+/// Appends a text that needs no escapes.
+pub(super) fn push_word(line: &mut Vec<u8>, word: &str) {
+    line.reserve(word.len() + 2);
+    line.push(b'"');
+    line.extend_from_slice(word.as_bytes());
+    line.push(b'"');
+}
+
+/// Appends a number.
+pub(super) fn push_number(line: &mut Vec<u8>, number: i64) {
+    if number < 0 {
+        line.push(b'-');
+    }
+    let mut rest = number.unsigned_abs();
+    let mut digits = [0; 20];
+    let mut begin = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        begin -= 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    line.extend_from_slice(digits.get(begin..).unwrap_or_default());
+}
+
+/// Whether a text needs no escapes.
+fn is_plain(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let are_plain = |word: &[u8; 8]| !has_escaped(u64::from_ne_bytes(*word));
+    let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
+    words.iter().all(are_plain) && rest.iter().all(is_plain)
+}
+
+/// Whether one of eight bytes is escaped: subtracting borrows from the highest bit of one that is too small.
+fn has_escaped(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHEST: u64 = ONES << 7;
+    let is_less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & HIGHEST;
+    let has = |byte: u8| is_less(word ^ (ONES * u64::from(byte)), 1);
+    (is_less(word, b' ') | has(b'"') | has(b'\\')) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pushed(push: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut line = Vec::new();
+        push(&mut line);
+        String::from_utf8(line).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn texts_and_numbers_are_what_serde_makes_of_them(
+            text in "[a\"\\\\\u{0}-\u{1f}\u{7f}é🦀]{0,40}|.{0,80}", number: i64, small in -20_i64..200,
+        ) {
+            prop_assert_eq!(pushed(|line| push_text(line, &text)), serde_json::to_string(&text).unwrap());
+            for number in [number, small, 0, i64::MIN, i64::MAX] {
+                prop_assert_eq!(pushed(|line| push_number(line, number)), number.to_string());
+            }
+        }
+    }
+}
