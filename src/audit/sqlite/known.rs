@@ -85,8 +85,8 @@ impl Known {
         doubtful
             .retain(|line| !is_fresh(line) && self.recent.binary_search(line.id_text()).is_err());
         let old = doubtful.partition_point(|line| *line.id_text() < self.since);
-        let mut old: Vec<IdText> = doubtful[..old].iter().map(|line| *line.id_text()).collect();
-        let stored = stored(connection, &mut old)?;
+        let old: Vec<IdText> = doubtful[..old].iter().map(|line| *line.id_text()).collect();
+        let stored = stored(connection, &old)?;
         doubtful.retain(|line| stored.binary_search(line.id_text()).is_err());
         fresh.append(&mut doubtful);
         Ok(())
@@ -120,7 +120,7 @@ fn first_at(ms: i64) -> IdText {
 }
 
 /// Which of these are stored, in ascending order.
-fn stored(connection: &Connection, ids: &mut Vec<IdText>) -> Result<Vec<IdText>, AuditStoreError> {
+fn stored(connection: &Connection, ids: &[IdText]) -> Result<Vec<IdText>, AuditStoreError> {
     let mut stored = Vec::new();
     let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
         return Ok(stored);
