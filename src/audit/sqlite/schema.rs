@@ -16,6 +16,42 @@ pub(super) const SETTINGS: &str = "
     PRAGMA journal_size_limit = 67108864;
 ";
 
+/// The blob that a UUID's 32 hexadecimal digits mean, or `NULL`. Programs of today read blobs by `unhex`; those that are
+/// years old do not have it, and read this file, too.
+macro_rules! uuid {
+    ($digits:literal) => {
+        uuid!($digits, "1" "3" "5" "7" "9" "11" "13" "15" "17" "19" "21" "23" "25" "27" "29" "31")
+    };
+    ($digits:literal, $first:literal $($at:literal)*) => {
+        concat!(
+            "CAST(", byte!($digits, $first), $(" || ", byte!($digits, $at),)* " AS BLOB)"
+        )
+    };
+}
+macro_rules! byte {
+    ($digits:literal, $at:literal) => {
+        concat!(
+            "(SELECT byte FROM bytes WHERE hex = substr(",
+            $digits,
+            ", ",
+            $at,
+            ", 2))"
+        )
+    };
+}
+
+/// The time in such digits of a version 7: the first twelve of them.
+macro_rules! time {
+    ($digits:literal) => {
+        time!($digits, "1" "44", "2" "40", "3" "36", "4" "32", "5" "28", "6" "24", "7" "20", "8" "16", "9" "12", "10" "8", "11" "4", "12" "0")
+    };
+    ($digits:literal, $($at:literal $bits:literal),*) => {
+        concat!(
+            $("((instr('0123456789abcdef', substr(", $digits, ", ", $at, ", 1)) - 1) << ", $bits, ") + ",)* "0"
+        )
+    };
+}
+
 /// Schema versions, oldest first; `PRAGMA user_version` counts those applied. Never edit one that
 /// was released: append.
 ///
@@ -47,7 +83,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     CREATE INDEX logs_user ON logs (user, createdAt);
     CREATE INDEX logs_event ON logs (eventType, createdAt);
 ",
-    "
+    concat!(
+        "
     ALTER TABLE logs RENAME TO rows;
     CREATE TABLE event_types (
         texts INTEGER NOT NULL,
@@ -67,18 +104,30 @@ pub(super) const MIGRATIONS: &[&str] = &[
     );
     CREATE INDEX batches_times ON batches (first, last);
     CREATE TABLE filters (number INTEGER PRIMARY KEY, types TEXT NOT NULL, users BLOB NOT NULL);
+    CREATE TABLE bytes (hex TEXT PRIMARY KEY, byte BLOB NOT NULL) WITHOUT ROWID;
+    WITH RECURSIVE numbers (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM numbers LIMIT 256)
+    INSERT INTO bytes SELECT printf('%02x', number), unhex(printf('%02x', number)) FROM numbers;
     CREATE VIEW logs (_id, eventType, level, dialect, user, username, sessionId, ipAddress, userAgent,
                       node, details, success, message, createdAt) AS
     SELECT _id, eventType, level, dialect, user, username, sessionId, ipAddress, userAgent,
            node, details, success, message, createdAt
     FROM rows
     UNION ALL
-    SELECT unhex(line ->> 0), line ->> 1, coalesce(level, 'info'), line ->> 2, line ->> 3, line ->> 4,
-           unhex(line ->> 5), line ->> 6, line ->> 7, line ->> 8, line -> 9, coalesce(success, 1),
-           coalesce(message, line ->> 1), ('0x' || substr(line ->> 0, 1, 12)) ->> '$'
-    FROM (SELECT texts, value AS line FROM batches, json_each(body)) AS lines
-    LEFT JOIN event_types ON event_types.texts = lines.texts AND eventType = line ->> 1;
-",
+    SELECT ",
+        uuid!("id"),
+        ", type, coalesce(level, 'info'), json_extract(line, '$[2]'), json_extract(line, '$[3]'),
+           json_extract(line, '$[4]'), ",
+        uuid!("session"),
+        ", json_extract(line, '$[6]'), json_extract(line, '$[7]'), json_extract(line, '$[8]'),
+           json_extract(line, '$[9]'), coalesce(success, 1), coalesce(message, type), ",
+        time!("id"),
+        "
+    FROM (SELECT texts, value AS line, json_extract(value, '$[0]') AS id,
+                 json_extract(value, '$[1]') AS type, json_extract(value, '$[5]') AS session
+          FROM batches, json_each(body)) AS lines
+    LEFT JOIN event_types ON event_types.texts = lines.texts AND eventType = type;
+"
+    ),
 ];
 
 /// The version in which there are batches.

@@ -292,6 +292,16 @@ fn the_schema_is_the_golden_one() {
     assert_eq!(version, 2);
 }
 
+/// What administrators and backups read it with may be years older than what writes it.
+#[test]
+fn the_view_needs_nothing_that_older_programs_lack() {
+    let golden = include_str!("golden/schema.sql");
+    assert!(golden.contains("CREATE VIEW logs"));
+    for newer in ["unhex", "->", "STRICT", "jsonb", "0x"] {
+        assert!(!golden.contains(newer), "{newer}");
+    }
+}
+
 #[test]
 fn the_file_stays_at_its_limit_however_many_records_come() {
     const MAX: u64 = 4 << 20;
