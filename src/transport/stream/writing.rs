@@ -34,10 +34,10 @@ impl GuardedStream {
             }
         };
         let put = self.link.put_frames(bytes);
-        if matches!(put, Poll::Ready(Ok(_))) {
-            if let Some(flow) = self.link.flow() {
-                flow.keep_write_buffer(bytes.len());
-            }
+        if let Poll::Ready(Ok(_)) = put
+            && let Some(flow) = self.link.flow()
+        {
+            flow.keep_write_buffer(bytes.len());
         }
         put
     }

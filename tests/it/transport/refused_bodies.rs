@@ -41,7 +41,7 @@ async fn who_sends_too_much_hears_so_when_all_is_sent() {
             "431",
         ),
     ] {
-        let answer = answer_to(&host, &head).await;
+        let answer = answer_to(host, &head).await;
         assert!(answer.contains(status), "{answer:?} to {head}");
     }
     stop(&mut relay);
