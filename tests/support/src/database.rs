@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-/// Every column of every row of every table of the audit, as text. Of a server that has stopped.
+/// Every column of every row of every table and view of the audit, as text. Of a server that has stopped.
 pub fn dump(data: &Path) -> String {
     dump_of(data, "relay.db")
 }
@@ -15,7 +15,7 @@ pub fn dump(data: &Path) -> String {
 pub fn dump_of(data: &Path, file: &str) -> String {
     let database = Connection::open(data.join(file)).unwrap();
     let mut tables = database
-        .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
+        .prepare("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
         .unwrap();
     let tables: Vec<String> = tables
         .query_map([], |row| row.get(0))
