@@ -39,7 +39,8 @@ pub(crate) async fn watch(open: Arc<OpenConnections>, memory: Arc<Memory>) {
 }
 
 /// Closes connections whose buffers keep so many bytes together, of those that move nothing now: their
-/// clients connect again, with small ones. How many bytes that frees.
+/// clients connect again, with small ones. Of those that keep about as much, who was silent for longest is first. How
+/// many bytes that frees.
 fn close_largest_buffers(all: &[Arc<dyn AnyLife>], bytes: usize) -> usize {
     let mut keeping: Vec<_> = all
         .iter()
@@ -48,7 +49,10 @@ fn close_largest_buffers(all: &[Arc<dyn AnyLife>], bytes: usize) -> usize {
         .map(|connection| (connection.flow().buffers(), connection))
         .filter(|(kept, _)| *kept > ALWAYS)
         .collect();
-    keeping.sort_unstable_by_key(|(kept, _)| std::cmp::Reverse(*kept));
+    let size_class = |kept: usize| kept.checked_ilog2();
+    keeping.sort_by_cached_key(|&(kept, connection)| {
+        std::cmp::Reverse((size_class(kept), connection.flow().silence()))
+    });
     let (closed, freed) = close_until(keeping.into_iter(), bytes);
     if closed > 0 {
         tracing::warn!(

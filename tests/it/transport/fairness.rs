@@ -211,7 +211,8 @@ async fn two_who_send_as_much_get_as_much_of_the_line() {
     }
     let share = of_alice as f64 / of_all as f64;
     println!("alice had {share:.2} of the line");
-    assert!((0.35..=0.65).contains(&share), "{share}");
+    // By connections and sizes of chunks it would be a sixteenth.
+    assert!((0.3..=0.65).contains(&share), "{share}");
     others.iter().for_each(JoinHandle::abort);
     drop(bob);
     stop(&mut relay);
