@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use bytes::{Buf as _, BufMut as _, BytesMut};
 
 use super::revision::Revision;
-use crate::transport::{FrameHead, put_frame_head};
+use crate::transport::{ENTER, FrameHead, put_frame_head};
 
 /// The packets that mean something here, as text.
 pub(super) const OPEN: u8 = b'0';
@@ -31,7 +31,7 @@ impl Packet {
 
     /// Whether it says that the client has entered the namespace.
     pub(super) fn connects(&self) -> bool {
-        matches!(self, Self::Text(text) if text.starts_with(b"40"))
+        matches!(self, Self::Text(text) if text.starts_with(ENTER))
     }
 
     /// Whether it is a Socket.IO event, an acknowledgement or an attachment.

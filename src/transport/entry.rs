@@ -10,7 +10,8 @@ pub(crate) const ENTRY_PAUSE: Duration = Duration::from_millis(100);
 /// How many bytes of a packet tell.
 pub(crate) const PREFIX: usize = 3;
 
-const ENTER: &[u8] = b"40";
+/// What CONNECT begins with, of a client and of the server.
+pub(crate) const ENTER: &[u8] = b"40";
 
 /// What a client has sent so far of entering and leaving.
 #[derive(Debug, Default)]

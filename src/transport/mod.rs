@@ -36,7 +36,7 @@ pub(crate) use attach::Attach;
 pub(crate) use before_write::BeforeWrite;
 pub(crate) use body::{Pace, TooSlow};
 pub(crate) use carrier::Carrier;
-pub(crate) use entry::{ENTRY_PAUSE, Entry, PREFIX};
+pub(crate) use entry::{ENTER, ENTRY_PAUSE, Entry, PREFIX};
 pub(crate) use flow::{Flow, FlowLimits};
 pub(crate) use frame_head::{FrameHead, put_frame_head};
 pub(crate) use frames::is_relayed_packet;

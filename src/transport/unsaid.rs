@@ -3,14 +3,13 @@
 //! the WebSocket is closed, which clients take for a wish that they stay away. A message that is too large is said by the code of the WebSocket's end. It must not change
 //! an event.
 
+use super::entry::ENTER;
 use super::frame_head::FrameHead;
 
 /// The packets `ping` and `close`, and the end of a WebSocket, as the library writes them.
 const PING: &[u8] = b"\x81\x012";
 const CLOSE: &[u8] = b"\x81\x011";
 const END: &[u8] = b"\x88\x00";
-/// What CONNECT begins with, behind the two bytes of its frame's head.
-const CONNECT: &[u8] = b"40";
 const TEXT: u8 = 0x81;
 /// The end for a message that is too large: its code is 1009.
 pub(super) const TOO_LARGE: &[u8] = b"\x88\x02\x03\xf1";
@@ -92,7 +91,7 @@ impl Unsaid {
 
 /// Whether a frame, which is short, says that the namespace is entered.
 fn connects(frame: &[u8]) -> bool {
-    frame[0] == TEXT && frame[1] < 126 && frame[2..].starts_with(CONNECT)
+    frame[0] == TEXT && frame[1] < 126 && frame[2..].starts_with(ENTER)
 }
 
 /// Where the first of these frames is for which this is so.
