@@ -1,6 +1,6 @@
 //! Periodic tasks of a running server: ending unused sessions and connections that do not enter, removing stale
-//! state, and watching the database in the data folder and the collection of an application. The deadlines of connections that did enter are in
-//! `connection`.
+//! state, and watching the database in the data folder and the collection of an application. The deadlines of
+//! connections that did enter are in `connection`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,6 +107,7 @@ pub(super) async fn watch_application(app: Arc<App>) {
 /// Ends the minutes in which the audit, and the log of failed authentications, count what is repeated, for ever.
 pub(super) async fn end_audit_minutes(app: Arc<App>) {
     let mut interval = every(AUDIT_MINUTE);
+    interval.reset();
     loop {
         interval.tick().await;
         app.audit.end_minute();
