@@ -92,7 +92,7 @@ impl Session {
             };
             let Ok(packet) = packet else { return Ok(()) };
             self.wait_to_enter(&packet).await;
-            if self.hand_in(&packet).is_err() || !self.is_read().await {
+            if self.take_packet(packet).await.is_err() || !self.is_read().await {
                 return Ok(());
             }
         }

@@ -84,6 +84,11 @@ impl Pipe {
         }
     }
 
+    /// Whether the client's packets are not taken any more.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Upgraded(_) | Stage::Ended)
+    }
+
     // From the client.
 
     /// The library reads this packet behind those before it.

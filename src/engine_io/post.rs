@@ -1,5 +1,5 @@
-//! A request by which a client sends: its packets are handed to the library in their order, and it is answered when
-//! they are read. It must not look into an event.
+//! A request by which a client sends: its packets are handed over in their order, those of events to their receiver and
+//! others to the library, and it is answered when they are read. It must not look into an event.
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
@@ -83,7 +83,7 @@ impl Session {
         for number in 1.. {
             let Some(packet) = posted.next()? else { break };
             self.wait_to_enter(&packet).await;
-            self.hand_in(&packet)?;
+            self.take_packet(packet).await?;
             if number % AT_ONCE == 0 && !self.is_read().await {
                 return Err(Refused::Over);
             }
@@ -115,8 +115,40 @@ impl Session {
         }
     }
 
+    /// Hands a packet over, behind those before it.
+    pub(super) async fn take_packet(&self, packet: Packet) -> Result<(), Refused> {
+        if !packet.is_relayed() || self.receiver().is_none() {
+            return self.hand_in(&packet);
+        }
+        // Whether the client is still in is known when the library has read all before.
+        if !self.is_read().await {
+            return Err(Refused::Over);
+        }
+        if let Some(flow) = self.flow().filter(|flow| !flow.is_read()) {
+            let _waits = ClientWaits::begin(self);
+            flow.readable().await;
+        }
+        let Some(receiver) = self.receiver() else {
+            return self.hand_in(&packet);
+        };
+        if packet.len() > self.settings.max_payload + FRAMING {
+            return Err(Refused::TooLarge);
+        }
+        if self.pipe.lock().is_over() {
+            return Err(Refused::Over);
+        }
+        match packet {
+            Packet::Text(text) => {
+                let text = String::from_utf8(text.into()).map_err(|_| Refused::Wrong)?;
+                receiver.text(text);
+            }
+            Packet::Binary(bytes) => receiver.attachment(bytes),
+        }
+        Ok(())
+    }
+
     /// Hands a packet to the library, behind those before it.
-    pub(super) fn hand_in(&self, packet: &Packet) -> Result<(), Refused> {
+    fn hand_in(&self, packet: &Packet) -> Result<(), Refused> {
         if packet.len() > self.settings.max_payload + FRAMING {
             return Err(Refused::TooLarge);
         }
@@ -128,7 +160,7 @@ impl Session {
             }
         }
         let mut pipe = self.pipe.lock();
-        if matches!(pipe.stage, Stage::Upgraded(_) | Stage::Ended) {
+        if pipe.is_over() {
             return Err(Refused::Over);
         }
         match packet.kind() {

@@ -18,7 +18,7 @@ use super::revision::Revision;
 use super::settings::Settings;
 use crate::model::DisconnectReason;
 use crate::payload::SocketPacket;
-use crate::transport::{Attach, Carrier, Entry, Flow, Link};
+use crate::transport::{Attach, Carrier, Entry, Flow, Link, Receive};
 
 /// What the client may post at once is not bounded by what it is.
 const UNBOUNDED: u64 = u64::MAX;
@@ -43,6 +43,7 @@ pub(crate) struct Session {
     /// What is posted is taken in one body after the other.
     pub(super) posting: tokio::sync::Mutex<()>,
     flow: OnceLock<Arc<Flow>>,
+    receiver: Mutex<Option<Weak<dyn Receive>>>,
     /// How many connections it has carried, one after the other.
     connections: AtomicU64,
     pub(super) entry: Mutex<Entry>,
@@ -75,6 +76,7 @@ impl Session {
             polls: Polls::default(),
             posting: tokio::sync::Mutex::default(),
             flow: OnceLock::new(),
+            receiver: Mutex::default(),
             connections: AtomicU64::new(0),
             entry: Mutex::default(),
             link: OnceLock::new(),
@@ -88,6 +90,12 @@ impl Session {
     /// Flow control of its connection, once that is admitted.
     pub(super) fn flow(&self) -> Option<&Arc<Flow>> {
         self.flow.get()
+    }
+
+    /// Who takes what its client sends of events, while anybody does.
+    pub(super) fn receiver(&self) -> Option<Arc<dyn Receive>> {
+        let receiver = self.receiver.lock().as_ref()?.upgrade()?;
+        receiver.is_open().then_some(receiver)
     }
 
     /// Whether its client has entered the namespace.
@@ -179,12 +187,22 @@ impl Session {
         link.clone().carry(flow);
         let allowed = self.allowance.load(Ordering::Relaxed);
         link.allow((allowed != UNBOUNDED).then_some(allowed));
+        if let Some(receiver) = &*self.receiver.lock() {
+            link.deliver_to(receiver.clone());
+        }
     }
 }
 
 impl Attach for Session {
     fn carried(&self) -> Option<Arc<Flow>> {
         self.flow().cloned()
+    }
+
+    fn deliver_to(&self, receiver: Weak<dyn Receive>) {
+        if let Some(link) = self.link.get() {
+            link.deliver_to(receiver.clone());
+        }
+        *self.receiver.lock() = Some(receiver);
     }
 
     fn write(self: Arc<Self>, packet: &SocketPacket) {

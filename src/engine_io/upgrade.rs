@@ -113,10 +113,10 @@ impl Session {
                 }
                 pipe.stage = Stage::Upgrading;
                 if pipe.is_taken() {
-                    let mut left = pipe.left_to_read();
-                    left.extend_from_slice(&unread);
-                    let unread = left.freeze();
+                    let left = pipe.left_to_read();
+                    stream.unread(&unread);
                     stream.goes_on();
+                    let unread = left.freeze();
                     self.hand_over(&mut pipe, Upgraded { stream, unread });
                     break;
                 }

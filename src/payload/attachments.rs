@@ -4,8 +4,6 @@
 //! connection when there is none. So placeholders are resolved here, once, and written again for each
 //! receiver; all other bytes stay as they are.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -25,7 +23,7 @@ const MAX_BESIDE: usize = 4000;
 /// The attachments of one event. Each may be named once: named repeatedly, it would let a small event
 /// grow to many times its size.
 pub(super) struct Attachments<'b> {
-    bytes: &'b VecDeque<Bytes>,
+    bytes: &'b [Bytes],
     max_depth: usize,
     /// How many more members and items may be looked into.
     left: usize,
@@ -33,7 +31,7 @@ pub(super) struct Attachments<'b> {
 }
 
 impl<'b> Attachments<'b> {
-    pub(super) fn new(bytes: &'b VecDeque<Bytes>) -> Self {
+    pub(super) fn new(bytes: &'b [Bytes]) -> Self {
         Self {
             bytes,
             max_depth: MAX_DEPTH,

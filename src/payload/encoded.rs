@@ -1,7 +1,6 @@
 //! An event on its way to another node: encoded once on this node, sent to clients of the other node
 //! as the same bytes.
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::Bytes;
@@ -19,8 +18,8 @@ pub(crate) struct EncodedEvent {
     event: String,
     /// The JSON text of the payload, with a placeholder for each attachment.
     text: String,
-    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    attachments: VecDeque<Bytes>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Bytes>,
 }
 
 impl EncodedEvent {
@@ -114,7 +113,7 @@ mod tests {
         let encoded = EncodedEvent {
             event: "event".to_owned(),
             text: text.clone(),
-            attachments: VecDeque::from([Bytes::from_static(b"x")]),
+            attachments: vec![Bytes::from_static(b"x")],
         };
         let (packet, _) = encoded.packet().unwrap();
         assert_eq!(packet.text(), &format!(r#"451-["event",{text}]"#));
@@ -125,7 +124,7 @@ mod tests {
         let encoded = |content: &str| EncodedEvent {
             event: "event".to_owned(),
             text: format!(r#"{{"content":{content}}}"#),
-            attachments: VecDeque::new(),
+            attachments: Vec::new(),
         };
         let is_sent = |content: &str| encoded(content).packet().is_ok();
         assert!(!is_sent(&format!(

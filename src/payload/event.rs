@@ -2,20 +2,14 @@
 //!
 //! It must not know the name of any event.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
-use socketioxide::adapter::Adapter;
-use socketioxide::handler::{FromMessage, Value};
-use socketioxide::socket::Socket;
 
 use super::attachments::Attachments;
 use super::members::Key;
@@ -30,7 +24,10 @@ pub(super) const MAX_FIELDS: usize = 1000;
 ///
 /// `Debug` shows its size only.
 pub(crate) struct RawEvent {
-    value: Value,
+    /// The packet that it came in, whose text begins there.
+    packet: String,
+    begin: usize,
+    attachments: Vec<Bytes>,
     ack: Option<AckId>,
 }
 
@@ -50,17 +47,30 @@ impl fmt::Display for AckId {
     }
 }
 
-static NO_ATTACHMENTS: VecDeque<Bytes> = VecDeque::new();
-
 impl RawEvent {
-    /// Bytes of text and attachments.
-    pub(crate) fn size(&self) -> usize {
-        self.text().len() + self.attachments().iter().map(Bytes::len).sum::<usize>()
+    /// Of a packet, whose text begins there.
+    pub(super) fn new(packet: String, begin: usize, ack: Option<AckId>) -> Self {
+        Self {
+            packet,
+            begin,
+            attachments: Vec::new(),
+            ack,
+        }
     }
 
-    /// Whether it has attachments.
-    pub(crate) fn has_attachments(&self) -> bool {
-        !self.attachments().is_empty()
+    /// The next attachment is this.
+    pub(super) fn attach(&mut self, bytes: Bytes) {
+        self.attachments.push(bytes);
+    }
+
+    /// Bytes of its attachments.
+    pub(super) fn attachments_size(&self) -> usize {
+        self.attachments.iter().map(Bytes::len).sum()
+    }
+
+    /// Bytes of text and attachments.
+    pub(crate) fn size(&self) -> usize {
+        self.text().len() + self.attachments_size()
     }
 
     /// Its callback, if the client gave one.
@@ -68,7 +78,13 @@ impl RawEvent {
         self.ack
     }
 
-    /// The event's name. `None` when it is not a plain string, which the library refuses earlier.
+    /// Whether it is JSON, and has a name that is a plain string.
+    pub(super) fn is_event(&self) -> bool {
+        let mut text = serde_json::Deserializer::from_str(self.text());
+        text.deserialize_seq(Named).is_ok()
+    }
+
+    /// The event's name. `None` when it is not a plain string, which is refused earlier.
     pub(crate) fn name(&self) -> Option<&str> {
         let rest = self
             .text()
@@ -83,7 +99,7 @@ impl RawEvent {
     /// The fields of the first argument, of which there may be [`MAX_FIELDS`], with placeholders resolved.
     pub(crate) fn payload(&self) -> Result<Payload<'_>, Malformed> {
         let argument = self.first()?.unwrap_or(Argument::Other);
-        Payload::of_argument(argument, self.attachments(), self.text().len())
+        Payload::of_argument(argument, &self.attachments, self.text().len())
     }
 
     /// The first argument as the object that has it in this field, where it is an id: text, or a number.
@@ -94,11 +110,7 @@ impl RawEvent {
         let id = id.ok_or(Malformed::NotAnObject)?;
         let mut members = ArgumentMembers::new();
         members.push((field.into(), id));
-        Payload::of_argument(
-            Argument::Object(members),
-            &NO_ATTACHMENTS,
-            self.text().len(),
-        )
+        Payload::of_argument(Argument::Object(members), &[], self.text().len())
     }
 
     /// The JSON text of the first argument, whatever it is. `None` when there is none.
@@ -115,18 +127,7 @@ impl RawEvent {
     }
 
     fn text(&self) -> &str {
-        match &self.value {
-            Value::Str(text, _) => text.as_str(),
-            // Only the MessagePack parser makes these, and it is not used.
-            Value::Bytes(_) => "",
-        }
-    }
-
-    fn attachments(&self) -> &VecDeque<Bytes> {
-        match &self.value {
-            Value::Str(_, Some(attachments)) => attachments,
-            _ => &NO_ATTACHMENTS,
-        }
+        &self.packet[self.begin..]
     }
 }
 
@@ -134,12 +135,12 @@ impl<'a> Payload<'a> {
     /// The fields of an object in JSON text, which has no attachments.
     pub(crate) fn of_object(text: &'a str) -> Result<Self, Malformed> {
         let argument = serde_json::from_str(text).map_err(|_| Malformed::NotAnEvent)?;
-        Self::of_argument(argument, &NO_ATTACHMENTS, text.len())
+        Self::of_argument(argument, &[], text.len())
     }
 
     fn of_argument(
         argument: Argument<'a>,
-        attachments: &VecDeque<Bytes>,
+        attachments: &[Bytes],
         text_size: usize,
     ) -> Result<Self, Malformed> {
         let Argument::Object(members) = argument else {
@@ -171,21 +172,6 @@ impl fmt::Debug for RawEvent {
     }
 }
 
-impl<A: Adapter> FromMessage<A> for RawEvent {
-    type Error = Infallible;
-
-    fn from_message(
-        _: Arc<Socket<A>>,
-        value: Value,
-        ack_id: Option<i64>,
-    ) -> Result<Self, Infallible> {
-        Ok(Self {
-            value,
-            ack: ack_id.map(AckId),
-        })
-    }
-}
-
 type ArgumentMembers<'a> = SmallVec<[(std::borrow::Cow<'a, str>, &'a RawValue); 16]>;
 
 #[allow(
@@ -212,6 +198,23 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Arguments<T> {
         let argument = seq.next_element()?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(argument)
+    }
+}
+
+/// Reads the name and skips all arguments.
+struct Named;
+
+impl<'de> Visitor<'de> for Named {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let name = seq.next_element::<&str>()?;
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        name.map(|_| ()).ok_or_else(|| A::Error::custom("no name"))
     }
 }
 

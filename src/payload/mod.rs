@@ -3,6 +3,7 @@
 //!
 //! Owns JSON and attachments as bytes, and the sizes of frames. It must not know any event.
 
+mod assembly;
 mod attachments;
 mod encoded;
 mod event;
@@ -19,6 +20,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
+pub(crate) use assembly::{Assembly, BadPacket};
 pub(crate) use encoded::EncodedEvent;
 pub(crate) use event::{AckId, RawEvent};
 pub(crate) use opaque::Opaque;

@@ -3,7 +3,6 @@
 //! Their bytes are stored unchanged, and read again as the value that arrived.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -139,7 +138,6 @@ impl OwnedValue {
             // Text that looks like a placeholder is text: nothing was attached.
             return Some(raw.into());
         }
-        let attachments = VecDeque::from(attachments);
         match Attachments::new(&attachments).resolve(&raw) {
             Ok(value) => Some(Self::from(&value)),
             Err(_) => Self::empty(),

@@ -1,7 +1,5 @@
 //! The members of an object that a store, or another node, has kept as the parts of an [`OwnedValue`].
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
@@ -15,8 +13,7 @@ pub(crate) fn stored_members(text: &str, attachments: Vec<Bytes>) -> Vec<(Box<st
     let object = serde_json::from_str::<&RawValue>(text);
     let members = object.and_then(|object| members(object, &mut { usize::MAX }));
     let members = members.unwrap_or_default();
-    let bytes = VecDeque::from(attachments);
-    let mut attachments = Attachments::new(&bytes);
+    let mut attachments = Attachments::new(&attachments);
     let mut read = Vec::with_capacity(members.len());
     for (name, raw) in members {
         if name == PROTOTYPE || !is_readable(raw.get(), DEEPEST) {

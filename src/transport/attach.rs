@@ -1,9 +1,10 @@
 //! How a Socket.IO connection comes to what carries it. It must not know what that is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::carrier::Carrier;
 use super::flow::Flow;
+use super::receive::Receive;
 use crate::payload::SocketPacket;
 
 /// What can carry a connection from its admission on.
@@ -13,6 +14,9 @@ pub(crate) trait Attach: Carrier {
 
     /// Carries the connection of this flow control from now on.
     fn carry(self: Arc<Self>, flow: &Arc<Flow>);
+
+    /// What its client sends of events comes to this from now on.
+    fn deliver_to(&self, receiver: Weak<dyn Receive>);
 
     /// Writes a packet to its client, behind those before it and what the library has written.
     fn write(self: Arc<Self>, packet: &SocketPacket);

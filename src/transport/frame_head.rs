@@ -19,6 +19,9 @@ pub(crate) struct FrameHead {
 }
 
 impl FrameHead {
+    /// Bytes of the longest.
+    pub(crate) const LONGEST: usize = 10 + MASK_BYTES;
+
     /// Reads it. The mask need not be there. `None`: less than it takes to tell is.
     pub(crate) fn read(frame: &[u8]) -> Option<Self> {
         let second = *frame.get(1)?;

@@ -16,12 +16,6 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Whether the event that this frame belongs to is complete with it, as far as the frame tells: of text whose
-    /// attachments follow, and of attachments, it does not.
-    pub(super) fn completes_event(&self) -> bool {
-        self.opcode == OPCODE_TEXT && !matches!(self.prefix, [b'4', b'5' | b'6', ..])
-    }
-
     /// Whether a client may send only so many of these: it is of no event, or a tiny part of one.
     pub(super) fn is_control(&self) -> bool {
         self.len < MIN_PART && !self.is_relayed()
@@ -67,7 +61,7 @@ const OPCODE_BINARY: u8 = 2;
 const MAX_HEADER_BYTES: usize = 14;
 /// Bytes of the payload from which a frame is no control frame: no heartbeat is as long, and a client that sends
 /// its events in parts makes them longer.
-const MIN_PART: u64 = 1024;
+pub(super) const MIN_PART: u64 = 1024;
 
 /// The position of the scanner in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,12 +12,11 @@ use tokio::net::tcp::OwnedReadHalf;
 
 use super::entry::Entry;
 use super::frames::{FrameScanner, Sender};
+use super::incoming::Incoming;
 use super::linger::linger;
 use super::link::Link;
 use super::links::OpenLink;
 use super::output::Sink;
-use super::read_ahead::ReadAhead;
-use super::text_attachments::TextAttachments;
 use super::unsaid::Unsaid;
 use crate::limits::AddressSlot;
 
@@ -27,9 +26,13 @@ pub(crate) struct GuardedStream {
     sink: Arc<Sink>,
     tcp: OwnedReadHalf,
     link: Arc<Link>,
-    ahead: ReadAhead,
-    attachments: TextAttachments,
-    incoming: FrameScanner,
+    incoming: Incoming,
+    /// The frames that are passed.
+    passed: FrameScanner,
+    /// Bytes that were passed of a message that is not complete.
+    passed_of_message: usize,
+    /// Bytes that flow control counts as arriving.
+    arriving: usize,
     outgoing: Outgoing,
     unsaid: Unsaid,
     entry: Entry,
@@ -74,9 +77,10 @@ impl GuardedStream {
             tcp,
             sink: Arc::new(sink),
             link,
-            ahead: ReadAhead::default(),
-            attachments: TextAttachments::default(),
-            incoming: FrameScanner::new(Sender::Client),
+            incoming: Incoming::default(),
+            passed: FrameScanner::new(Sender::Client),
+            passed_of_message: 0,
+            arriving: 0,
             outgoing: Outgoing::Http,
             unsaid: Unsaid::default(),
             entry: Entry::default(),
@@ -96,10 +100,10 @@ impl GuardedStream {
         &self.link
     }
 
-    /// These bytes came before the answer that made it a WebSocket was written, and are read first.
-    pub(super) fn unread(&mut self, bytes: &[u8]) {
-        self.incoming = FrameScanner::new(Sender::Client);
-        self.ahead.unread(bytes);
+    /// These bytes were read already, and are read again before what comes next.
+    pub(crate) fn unread(&mut self, bytes: &[u8]) {
+        self.passed = FrameScanner::new(Sender::Client);
+        self.incoming.unread(bytes);
     }
 
     /// The library begins a session on it.
@@ -111,6 +115,6 @@ impl GuardedStream {
     /// The library goes on with a session on it.
     pub(crate) fn goes_on(&mut self) {
         self.unsaid = Unsaid::of_library();
-        self.attachments.begin(self.link.max_frame());
+        self.incoming.begin(self.link.max_frame());
     }
 }

@@ -121,9 +121,6 @@ impl<M> Inbox<M> {
             state.closed = true;
             return false;
         }
-        if event.has_attachments() {
-            self.flow.assembled(event.size());
-        }
         self.flow.received(event.size());
         state.waiting.push_back(Waiting {
             event,

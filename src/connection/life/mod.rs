@@ -8,6 +8,7 @@ mod handler;
 mod inbox;
 mod mount;
 mod order;
+mod receiving;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use super::unfinished::Subject;
 use super::{Close, Connection};
 use crate::audit::{Event as Audited, Record};
 use crate::model::{Dialect, DisconnectReason};
+use crate::payload::Assembly;
 use context::Context;
 use inbox::Inbox;
 use stage::{Begun, MemberState, Stage};
@@ -42,6 +44,8 @@ const FLUSH_POLL: Duration = Duration::from_millis(5);
 pub(crate) struct Life<H: Handler> {
     this: Weak<Self>,
     connection: Arc<Connection>,
+    /// What is incomplete of what the client sends. `None`: nothing more is taken in.
+    assembly: Mutex<Option<Assembly>>,
     inbox: Inbox<H::Member>,
     stage: Mutex<Stage<H>>,
     /// When its admission was complete: later than [`Connection::age`] counts from, by the
@@ -60,12 +64,12 @@ impl<H: Handler> Life<H> {
             connection,
             admission,
         } = admitted;
+        let config = &context.services.config;
+        let assembly = Assembly::new(config.max_attachments, config.max_event_bytes);
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
-            inbox: Inbox::new(
-                connection.flow().clone(),
-                context.services.config.session_join_wait,
-            ),
+            assembly: Mutex::new(Some(assembly)),
+            inbox: Inbox::new(connection.flow().clone(), config.session_join_wait),
             connection,
             stage: Mutex::new(Stage::Admitted(admission)),
             admitted: Instant::now(),
@@ -202,6 +206,7 @@ impl<H: Handler> Life<H> {
             .open
             .remove(self.connection.socket_id());
         self.record_end(reason, was_open);
+        self.end_receiving();
         self.connection.ended();
         if was_open {
             self.inbox.end();

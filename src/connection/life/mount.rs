@@ -1,15 +1,13 @@
 //! Connects the library to the lives of connections. The namespace's middleware admits a client,
-//! before the library sends CONNECT; the library's callbacks then hand events and the end of the
-//! connection to its life.
+//! before the library sends CONNECT. What it sends of events then passes the library by; the end of the connection, the
+//! library's callback hands to its life.
 
 use std::sync::{Arc, Weak};
 
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{SocketRef, TryData};
-use socketioxide::handler::{
-    ConnectHandler, DisconnectHandler, FromMessage as _, MessageHandler, Value,
-};
+use socketioxide::handler::{ConnectHandler, DisconnectHandler, MessageHandler, Value};
 use socketioxide::socket::{DisconnectReason as LibraryReason, Socket};
 
 use super::Life;
@@ -17,7 +15,6 @@ use super::context::{Context, Services};
 use super::handler::{Handler, Opening};
 use crate::connection::Handshake;
 use crate::model::DisconnectReason;
-use crate::payload::RawEvent;
 
 /// The text of a client's `connect_error` when its request did not come through the edge.
 const NO_HANDSHAKE: &str = "Server error";
@@ -84,6 +81,10 @@ async fn admit<H: Handler>(
     }
     open.add(life.clone());
     listen(socket, &life);
+    if let Some(carrier) = &handshake.carrier {
+        let receiver: Weak<Life<H>> = Arc::downgrade(&life);
+        carrier.deliver_to(receiver);
+    }
     Ok(())
 }
 
@@ -100,23 +101,21 @@ fn enters_too_often(handshake: &Handshake) -> bool {
 fn listen<H: Handler>(socket: &SocketRef, life: &Arc<Life<H>>) {
     // The socket owns these callbacks, and the connection owns the socket: a strong reference would
     // never be freed.
-    socket.on_fallback(Events(Arc::downgrade(life)));
+    socket.on_fallback(Early(Arc::downgrade(life)));
     socket.on_disconnect(End(Arc::downgrade(life)));
 }
 
-/// Takes the events of one connection. The library would spawn a task for each event, of which most
-/// find nothing to do in a burst.
-struct Events<H: Handler>(Weak<Life<H>>);
+/// Closes the connection of a client that sends an event before it is told that it has entered.
+struct Early<H: Handler>(Weak<Life<H>>);
 
-impl<H: Handler> MessageHandler<LocalAdapter, RawEvent> for Events<H> {
-    /// Called in the order in which events come.
-    fn call(&self, socket: Arc<Socket>, value: Value, ack: Option<i64>) {
-        let Some(life) = self.0.upgrade() else {
-            return;
-        };
-        let Ok(event) = RawEvent::from_message(socket, value, ack);
-        life.push(event);
-        life.work_now_if_idle();
+/// What [`Early`] is called with.
+struct Event;
+
+impl<H: Handler> MessageHandler<LocalAdapter, Event> for Early<H> {
+    fn call(&self, _: Arc<Socket>, _: Value, _: Option<i64>) {
+        if let Some(life) = self.0.upgrade() {
+            life.close_as_faulty();
+        }
     }
 }
 

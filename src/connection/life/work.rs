@@ -12,19 +12,8 @@ use super::inbox::{Next, Waiting, Work};
 use crate::audit::Event as Audited;
 use crate::connection::Close;
 use crate::model::{DisconnectReason, ErrorCode};
-use crate::payload::RawEvent;
 
 impl<H: Handler> Life<H> {
-    /// Adds an event. To be called in the order in which events come.
-    pub(super) fn push(&self, event: RawEvent) {
-        // What it came as, in frames or in text, may be larger.
-        let is_too_large = event.size() > self.context.services.config.max_event_bytes;
-        if is_too_large || !self.inbox.push(event) {
-            self.connection
-                .close(Close::Now, DisconnectReason::ProtocolError);
-        }
-    }
-
     /// Handles all that waits, unless that is being done: as far as it goes at once here, and the rest in a task of its own.
     pub(super) fn work_now_if_idle(self: Arc<Self>) {
         if self.inbox.claim() {

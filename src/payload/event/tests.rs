@@ -2,14 +2,11 @@ use super::*;
 use crate::payload::{Opaque, Relayed};
 
 fn event(text: &str, attachments: &[&'static [u8]]) -> RawEvent {
-    let attachments = attachments
-        .iter()
-        .map(|bytes| Bytes::from_static(bytes))
-        .collect();
-    RawEvent {
-        value: Value::Str(text.to_owned().into(), Some(attachments)),
-        ack: None,
+    let mut event = RawEvent::new(text.to_owned(), 0, None);
+    for attachment in attachments {
+        event.attach(Bytes::from_static(attachment));
     }
+    event
 }
 
 #[test]

@@ -19,12 +19,6 @@ impl Flow {
         self.count_held();
     }
 
-    /// Of what [arrived](Self::arrived) only so many bytes are of an event that is not complete.
-    pub(in crate::transport) fn arriving(&self, bytes: usize) {
-        self.arriving.store(bytes, Ordering::Relaxed);
-        self.count_held();
-    }
-
     /// Of the frame that is arriving, so many bytes are left.
     pub(in crate::transport) fn expect(&self, bytes: u64) {
         let bytes = self.of_event(bytes);

@@ -160,7 +160,7 @@ fn a_frame_is_held_as_a_whole_once_its_size_is_known() {
     assert_eq!(flow.held().bytes(), 6 * ALWAYS);
     assert!(!flow.reading_stopped());
     flow.expect(0);
-    flow.arriving(0);
+    flow.assembled(2 * ALWAYS);
     assert_eq!(memory.held(), 0);
     flow.keep_read_buffer(6 * ALWAYS as u64);
     flow.keep_read_buffer(1);

@@ -11,6 +11,7 @@ use crate::transport::attach::Attach;
 use crate::transport::carrier::Carrier;
 use crate::transport::clock::now_ms;
 use crate::transport::flow::Flow;
+use crate::transport::receive::Receive;
 
 impl Attach for Link {
     fn carried(&self) -> Option<Arc<Flow>> {
@@ -24,6 +25,10 @@ impl Attach for Link {
         let _ = self.flow.set(flow.clone());
         self.take_packets(true);
         self.deadline.store(NONE, Ordering::Relaxed);
+    }
+
+    fn deliver_to(&self, receiver: Weak<dyn Receive>) {
+        *self.receiver.lock() = Some(receiver);
     }
 
     fn write(self: Arc<Self>, packet: &SocketPacket) {

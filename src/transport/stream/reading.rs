@@ -1,5 +1,5 @@
-//! What is read of the stream: at most what its link allows, with injected frames between messages. It must not hold a lock
-//! while it waits.
+//! What is read of the stream: at most what its link allows. Events go to their receiver, and the rest to the library, with
+//! injected frames between messages. It must not hold a lock while it waits.
 
 use std::io;
 use std::pin::Pin;
@@ -10,9 +10,9 @@ use tokio::io::{AsyncRead, Interest, ReadBuf};
 use super::{GuardedStream, Outgoing};
 use crate::model::DisconnectReason;
 use crate::transport::carrier::Carrier as _;
-use crate::transport::entry::Entry;
-use crate::transport::frames::FrameScanner;
-use crate::transport::link::{INJECT_CLOSE, INJECT_PONG, Link};
+use crate::transport::frames::MIN_PART;
+use crate::transport::incoming::Next;
+use crate::transport::link::{INJECT_CLOSE, INJECT_PONG};
 
 /// A masked WebSocket text frame with one byte, under an all-zero mask.
 const fn client_frame(packet: u8) -> [u8; 7] {
@@ -27,7 +27,7 @@ const PING: [u8; 2] = [0x89, 0];
 impl GuardedStream {
     /// Hands pending injected frames to the reader. `false`: there were none, or they do not fit here.
     fn inject(&mut self, buf: &mut ReadBuf<'_>) -> bool {
-        if !self.incoming.between_messages() || buf.remaining() < PONG.len() + CLOSE.len() {
+        if !self.passed.between_messages() || buf.remaining() < PONG.len() + CLOSE.len() {
             return false;
         }
         let frames = self.link.take_injected();
@@ -48,55 +48,93 @@ impl GuardedStream {
         }
     }
 
-    /// The number of bytes that may be read now. While reading is paused or a frame is to be injected,
-    /// reading stops at the end of the current frame. `None`: no bound.
-    fn read_bound(&self, paused: bool) -> Option<u64> {
+    /// The number of bytes that the library may read now. While reading is paused or a frame is to be injected,
+    /// it stops at the end of the current frame. `None`: no bound.
+    fn read_bound(&self) -> Option<u64> {
+        let flow = self.link.flow();
+        if flow.is_some_and(|flow| flow.reading_stopped()) {
+            return Some(0);
+        }
+        let paused = flow.is_some_and(|flow| flow.reading_paused());
         if paused || self.link.injected() != 0 {
-            self.incoming.left_in_frame().or(paused.then_some(0))
+            self.passed.left_in_frame().or(paused.then_some(0))
         } else {
             None
         }
     }
 
-    fn read_some(
+    /// Reads what is no frame, or of which another looks at the frames.
+    fn read_as_it_is(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
-        bound: Option<u64>,
     ) -> Poll<io::Result<()>> {
+        let max = match self.read_bound() {
+            Some(0) => return self.wait(cx),
+            bound => bound.map_or(usize::MAX, saturated),
+        };
         let before = buf.filled().len();
-        let max = bound.map_or(usize::MAX, |bound| {
-            usize::try_from(bound).unwrap_or(usize::MAX)
-        });
-        let source = (&mut self.tcp, &mut self.ahead);
-        let polled = self
-            .attachments
-            .poll_read(source, cx, buf, max, &self.incoming);
-        self.note_taken();
-        ready!(polled)?;
+        let read = self
+            .incoming
+            .poll_read_as_it_is(&mut self.tcp, cx, buf, max);
+        ready!(read)?;
         let read = &buf.filled()[before..];
         self.client_ended = read.is_empty();
         self.link.was_read(read.len());
         if self.link.is_upgraded() {
-            let entry = &mut self.entry;
-            Self::note_read(&mut self.incoming, entry, &self.link, read);
-            let left = self.incoming.left_in_frame().unwrap_or(0);
-            self.unsaid.note_too_large(left > self.link.max_frame());
+            self.note_passed(read);
+            self.count_unfinished();
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Counts what has come of attachments that are not complete.
-    fn note_taken(&mut self) {
-        let taken = self.attachments.take_taken();
-        if taken == 0 {
-            return;
+    /// Reads frames: takes the events out, and passes the rest.
+    fn read_frames(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            // Whatever was taken may have closed it.
+            if let Some(error) = self.link.failure() {
+                return Poll::Ready(Err(error));
+            }
+            let max = match self.read_bound() {
+                Some(0) => return self.wait(cx),
+                bound => bound.map_or(usize::MAX, saturated),
+            };
+            let receiver = self.link.receiver();
+            match (ready!(self.incoming.next(cx, receiver.is_some())), receiver) {
+                (Next::Text(packet), Some(receiver)) => receiver.text(packet),
+                (Next::Attachment(bytes), Some(receiver)) => receiver.attachment(bytes),
+                (Next::Pass, _) => {
+                    let before = buf.filled().len();
+                    self.incoming.pass(buf, max);
+                    self.note_passed(&buf.filled()[before..]);
+                    return Poll::Ready(Ok(()));
+                }
+                (Next::Part(bytes), _) => {
+                    self.link
+                        .controls_were_read(u32::from((bytes as u64) < MIN_PART));
+                }
+                (Next::More, _) => {
+                    let read = ready!(self.incoming.poll_more(&mut self.tcp, cx))?;
+                    if read == 0 {
+                        self.client_ended = true;
+                        return Poll::Ready(Ok(()));
+                    }
+                    self.link.was_read(read);
+                    if let Some(flow) = self.link.flow() {
+                        flow.heard();
+                    }
+                }
+                (Next::Wrong | Next::Text(_) | Next::Attachment(_), _) => {
+                    self.link.close(DisconnectReason::ProtocolError);
+                }
+            }
         }
-        self.link.was_read(taken);
-        if let Some(flow) = self.link.flow() {
-            flow.heard();
-            flow.expect(self.attachments.held() as u64);
-        }
+    }
+
+    /// Reads nothing now.
+    fn wait(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.look_for_end(cx);
+        Poll::Pending
     }
 
     /// Notes whether the client has closed its side, behind what it sent and is not read now.
@@ -110,35 +148,55 @@ impl GuardedStream {
         }
     }
 
-    /// Counts what was read as part of an event that is not complete, unless one ends in it.
-    fn note_read(incoming: &mut FrameScanner, entry: &mut Entry, link: &Link, bytes: &[u8]) {
+    /// Looks at what is passed.
+    fn note_passed(&mut self, bytes: &[u8]) {
         let (mut completed_at, mut largest, mut controls) = (None, 0, 0);
         let mut may_go_on = true;
-        let flow = link.flow();
-        incoming.advance(bytes, |frame, end, ends_message| {
+        let (entry, flow) = (&mut self.entry, self.link.flow());
+        self.passed.advance(bytes, |frame, end, ends_message| {
             largest = largest.max(frame.len);
             controls += u32::from(frame.is_control());
             may_go_on &= entry.allows(frame.text(), flow.map(|flow| &**flow));
-            if ends_message && frame.completes_event() {
+            if ends_message {
                 completed_at = Some(end);
             }
         });
+        self.passed_of_message = match completed_at {
+            Some(end) => bytes.len() - end,
+            None => self.passed_of_message + bytes.len(),
+        };
         if controls > 0 {
-            link.controls_were_read(controls);
+            self.link.controls_were_read(controls);
         }
         if !may_go_on {
-            link.close(DisconnectReason::ProtocolError);
+            self.link.close(DisconnectReason::ProtocolError);
         }
-        let Some(flow) = flow else { return };
-        flow.heard();
-        match completed_at {
-            Some(end) => flow.arriving(bytes.len() - end),
-            None => flow.arrived(bytes.len()),
+        let left = self.passed.left_in_frame().unwrap_or(0);
+        self.unsaid.note_too_large(left > self.link.max_frame());
+        if let Some(flow) = self.link.flow() {
+            flow.heard();
+            flow.keep_read_buffer(largest);
         }
-        flow.keep_read_buffer(largest);
-        // The library makes room for a frame as soon as it knows its size.
-        flow.expect(incoming.left_in_frame().unwrap_or(0));
     }
+
+    /// Counts what has arrived of a message that is not complete, and that there is room for the rest of it.
+    fn count_unfinished(&mut self) {
+        let Some(flow) = self.link.flow() else { return };
+        let unfinished = self.passed_of_message + self.incoming.unfinished();
+        match unfinished.checked_sub(self.arriving) {
+            Some(0) => {}
+            Some(more) => flow.arrived(more),
+            None => flow.assembled(self.arriving - unfinished),
+        }
+        self.arriving = unfinished;
+        // The library makes room for a frame as soon as it knows its size.
+        let left = self.passed.left_in_frame().unwrap_or(0);
+        flow.expect(left.max(self.incoming.missing() as u64));
+    }
+}
+
+fn saturated(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 impl AsyncRead for GuardedStream {
@@ -159,16 +217,14 @@ impl AsyncRead for GuardedStream {
         if this.link.injected() != 0 && this.link.is_upgraded() && this.inject(buf) {
             return Poll::Ready(Ok(()));
         }
-        let flow = this.link.flow();
-        let stopped = flow.is_some_and(|flow| flow.reading_stopped());
-        let paused = flow.is_some_and(|flow| flow.reading_paused());
-        let bound = this.read_bound(paused);
-        let polled = match stopped || bound == Some(0) {
+        let polled = match this.incoming.has_begun() {
             true => {
-                this.look_for_end(cx);
-                Poll::Pending
+                let polled = this.read_frames(cx, buf);
+                this.incoming.settle();
+                this.count_unfinished();
+                polled
             }
-            false => this.read_some(cx, buf, bound),
+            false => this.read_as_it_is(cx, buf),
         };
         if polled.is_pending()
             && let Some(flow) = this.link.flow()

@@ -98,18 +98,17 @@ async fn what_nobody_reads_is_held_within_the_budget_and_others_do_not_wait() {
     stop(&mut Arc::into_inner(relay).unwrap());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn idle_connections_that_keep_large_buffers_make_room_and_their_users_come_back() {
-    let budget = budget();
-    let mut stage = Stage::set(&[("MEMORY_BUDGET", &budget)]).await;
-    let data = format!("\"{}\"", "x".repeat(4_000_000));
+/// How many of 28 connections are closed that have sent this, and an event behind it, and then are idle.
+async fn closed_when_idle(stage: &Stage, packet: &str, data: &str) -> usize {
     let mut idle = Vec::new();
-    // Each keeps as much as it sent.
     for number in 0..28 {
         let name = format!("user-{number}");
         let mut client = Client::connect(&stage.relay, &name).await;
+        if !packet.is_empty() {
+            client.writer.text(packet).await.unwrap();
+        }
         client
-            .emit("send_file_chunk", &chunk(&name, "file", 0, 1, &data))
+            .emit("send_file_chunk", &chunk(&name, "file", 0, 1, data))
             .await;
         client.event("receive_file_chunk").await;
         idle.push(client);
@@ -123,11 +122,33 @@ async fn idle_connections_that_keep_large_buffers_make_room_and_their_users_come
     let closed = join_all(closed).await;
     let closed = closed.into_iter().filter(|closed| *closed).count();
     println!("{closed} of 28 were closed");
+    closed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_that_keep_large_buffers_make_room_and_their_users_come_back() {
+    let budget = budget();
+    let mut stage = Stage::set(&[("MEMORY_BUDGET", &budget)]).await;
+    // The library keeps room for the largest heartbeat that it has read.
+    let pong = format!("3{}", "x".repeat(4_000_000));
+    let closed = closed_when_idle(&stage, &pong, r#""x""#).await;
     assert!((14..28).contains(&closed), "{closed}");
+    let data = format!("\"{}\"", "x".repeat(4_000_000));
     let mut back = Client::connect(&stage.relay, "user-0").await;
     back.emit("send_file_chunk", &chunk("user-0", "file", 0, 1, &data))
         .await;
     back.event("receive_file_chunk").await;
+    stage.bystanders.exchange().await;
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_large_events_nothing_is_kept() {
+    let budget = budget();
+    let mut stage = Stage::set(&[("MEMORY_BUDGET", &budget)]).await;
+    let data = format!("\"{}\"", "x".repeat(4_000_000));
+    let closed = closed_when_idle(&stage, "", &data).await;
+    assert_eq!(closed, 0);
     stage.bystanders.exchange().await;
     stage.strike();
 }

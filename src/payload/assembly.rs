@@ -1,0 +1,174 @@
+//! Puts events together: each comes as a packet of text, behind which its attachments come one by one. It must not know
+//! what an event means, or what its packets come by.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::event::{AckId, RawEvent};
+
+/// Within this time the attachments of an event have to follow it.
+const COMPLETION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The event of one connection that is incomplete, if one is.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    max_attachments: usize,
+    max_bytes: usize,
+    partial: Option<Partial>,
+}
+
+/// What comes is no packet of an event or of an answer, or not in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BadPacket;
+
+#[derive(Debug)]
+struct Partial {
+    event: RawEvent,
+    is_meant: bool,
+    missing: usize,
+    bytes: usize,
+    began: Instant,
+}
+
+impl Assembly {
+    /// None is. An event may have so many attachments, and they so many bytes.
+    pub(crate) fn new(max_attachments: usize, max_bytes: usize) -> Self {
+        Self {
+            max_attachments,
+            max_bytes,
+            partial: None,
+        }
+    }
+
+    /// Bytes of what is incomplete.
+    pub(crate) fn bytes(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.bytes)
+    }
+
+    /// Takes a packet of text, with its types of Engine.IO and Socket.IO. What is complete by it is returned: answers are
+    /// not, since the relay asks for none, and neither is what is meant for another namespace, of which there is none.
+    ///
+    /// # Errors
+    /// It is none, or attachments are missing of the one before.
+    pub(crate) fn text(&mut self, packet: String) -> Result<Option<RawEvent>, BadPacket> {
+        if self.partial.is_some() {
+            return Err(BadPacket);
+        }
+        let head = Head::read(&packet).ok_or(BadPacket)?;
+        let (missing, bytes) = (head.attachments, packet.len());
+        if missing > self.max_attachments {
+            return Err(BadPacket);
+        }
+        let is_meant = head.is_event && head.is_of_root;
+        if missing == 0 && !is_meant {
+            return Ok(None);
+        }
+        let event = RawEvent::new(packet, head.size, head.ack);
+        if missing == 0 {
+            return checked(event).map(Some);
+        }
+        self.partial = Some(Partial {
+            event,
+            is_meant,
+            missing,
+            bytes,
+            began: Instant::now(),
+        });
+        Ok(None)
+    }
+
+    /// Takes the next attachment of what is incomplete.
+    ///
+    /// # Errors
+    /// Nothing is, or it is since too long, or is too large.
+    pub(crate) fn attachment(&mut self, bytes: Bytes) -> Result<Option<RawEvent>, BadPacket> {
+        let partial = self.partial.as_mut().ok_or(BadPacket)?;
+        partial.bytes += bytes.len();
+        let is_late = partial.began.elapsed() > COMPLETION_TIMEOUT;
+        if is_late || partial.event.attachments_size() + bytes.len() > self.max_bytes {
+            return Err(BadPacket);
+        }
+        partial.event.attach(bytes);
+        partial.missing -= 1;
+        if partial.missing > 0 {
+            return Ok(None);
+        }
+        match self.partial.take() {
+            Some(Partial {
+                event,
+                is_meant: true,
+                ..
+            }) => checked(event).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// An event has a name, and is JSON as a whole.
+fn checked(event: RawEvent) -> Result<RawEvent, BadPacket> {
+    match event.is_event() {
+        true => Ok(event),
+        false => Err(BadPacket),
+    }
+}
+
+/// What stands before the JSON text of a packet.
+#[derive(Debug, PartialEq, Eq)]
+struct Head {
+    is_event: bool,
+    /// It is meant for the only namespace.
+    is_of_root: bool,
+    attachments: usize,
+    ack: Option<AckId>,
+    /// Bytes of it.
+    size: usize,
+}
+
+impl Head {
+    /// Reads it: the type, the number of attachments and `-`, a namespace and `,`, and the number that an answer names.
+    fn read(packet: &str) -> Option<Self> {
+        let (kind, rest) = packet.strip_prefix('4')?.split_at_checked(1)?;
+        let (is_event, has_attachments) = match kind {
+            "2" => (true, false),
+            "3" => (false, false),
+            "5" => (true, true),
+            "6" => (false, true),
+            _ => return None,
+        };
+        let (attachments, rest) = match has_attachments {
+            true => {
+                let (count, rest) = rest.split_at(digits(rest));
+                (count.parse().ok()?, rest.strip_prefix('-')?)
+            }
+            false => (0, rest),
+        };
+        let (namespace, rest) = match rest.starts_with('/') {
+            true => rest.split_once(',').unwrap_or((rest, "")),
+            false => ("/", rest),
+        };
+        let (number, rest) = rest.split_at(digits(rest));
+        let ack = number.parse::<i64>().ok().map(AckId::from);
+        if !is_event && ack.is_none() {
+            return None;
+        }
+        Some(Self {
+            is_event,
+            is_of_root: namespace == "/",
+            attachments,
+            ack,
+            size: packet.len() - rest.len(),
+        })
+    }
+}
+
+/// How many digits a text begins with.
+fn digits(text: &str) -> usize {
+    let other = |byte: &u8| !byte.is_ascii_digit();
+    text.bytes()
+        .position(|byte| other(&byte))
+        .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests;
