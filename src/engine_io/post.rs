@@ -124,9 +124,9 @@ impl Session {
         if !self.is_read().await {
             return Err(Refused::Over);
         }
-        if let Some(flow) = self.flow().filter(|flow| !flow.is_read()) {
+        if let Some(flow) = self.flow().filter(|flow| flow.reading_paused()) {
             let _waits = ClientWaits::begin(self);
-            flow.readable().await;
+            flow.goes_on().await;
         }
         let Some(receiver) = self.receiver() else {
             return self.hand_in(&packet);

@@ -140,13 +140,23 @@ impl Flow {
     pub(crate) fn is_read(&self) -> bool {
         !self.reading_paused() && !self.reading_stopped()
     }
+
     /// Waits until more may be read from the client.
     pub(crate) async fn readable(&self) {
-        while !self.is_read() {
+        self.until(Self::is_read).await;
+    }
+
+    /// Waits until reading from the client is not paused.
+    pub(crate) async fn goes_on(&self) {
+        self.until(|flow| !flow.reading_paused()).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(&Self) -> bool) {
+        while !is_so(self) {
             let notified = self.handled.notified();
             let mut notified = std::pin::pin!(notified);
             notified.as_mut().enable();
-            if self.is_read() {
+            if is_so(self) {
                 return;
             }
             notified.await;
