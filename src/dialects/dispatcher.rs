@@ -118,6 +118,10 @@ impl Handler for Dispatcher {
             return Outcome::Done;
         }
         match event.name().unwrap_or_default() {
+            auth_events::AUTHENTICATE if !event.is_json() => {
+                life.close_as_faulty();
+                Outcome::Done
+            }
             auth_events::AUTHENTICATE => Box::pin(auth_events::authenticate(request, life)).await,
             name => super::handle(request, life, name).await,
         }

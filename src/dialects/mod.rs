@@ -211,6 +211,7 @@ async fn handle(mut request: Request<'_>, life: &Life<Dispatcher>, name: &str) -
         Some(event) if !is_member && event.waits_for_token() && request.may_be_early() => {
             return request.too_early();
         }
+        _ if !request.event.is_json() => life.close_as_faulty(),
         _ if !is_member => auth_events::refuse_guest(request),
         _ => auth_events::unknown(&mut request, name),
     }
@@ -226,6 +227,10 @@ async fn answer(
 ) -> Outcome {
     let is_member = request.member.is_some();
     let payload = request.event.payload();
+    if matches!(payload, Err(Malformed::NotAnEvent)) {
+        life.close_as_faulty();
+        return Outcome::Done;
+    }
     let event = match other {
         Some(other) if other.is_meant(request.event, &payload) => other,
         Some(_) => event,

@@ -82,7 +82,10 @@ impl JsonText {
         let text = std::str::from_utf8(&self.0).map_err(|_| malformed())?;
         let payload = Payload::of_object(text).map_err(|error| match error {
             Malformed::NotAnObject => Refusal::new(Why::Unusable).worded("Body must be an object"),
-            Malformed::NotAnEvent | Malformed::BadAttachment | Malformed::Unreadable => malformed(),
+            Malformed::NotAnEvent
+            | Malformed::TooManyFields
+            | Malformed::BadAttachment
+            | Malformed::Unreadable => malformed(),
         })?;
         match payload.unreadable(config.max_depth) {
             Some(field) => Err(Refusal::unusable_named(field)),

@@ -66,7 +66,7 @@ impl Assembly {
         }
         let event = RawEvent::new(packet, head.size, head.ack);
         if missing == 0 {
-            return checked(event).map(Some);
+            return named(event).map(Some);
         }
         self.partial = Some(Partial {
             event,
@@ -99,17 +99,17 @@ impl Assembly {
                 event,
                 is_meant: true,
                 ..
-            }) => checked(event).map(Some),
+            }) => named(event).map(Some),
             _ => Ok(None),
         }
     }
 }
 
-/// An event has a name, and is JSON as a whole.
-fn checked(event: RawEvent) -> Result<RawEvent, BadPacket> {
-    match event.is_event() {
-        true => Ok(event),
-        false => Err(BadPacket),
+/// An event has a name. Whether it is JSON as a whole is found when its fields are.
+fn named(event: RawEvent) -> Result<RawEvent, BadPacket> {
+    match event.name() {
+        Some(_) => Ok(event),
+        None => Err(BadPacket),
     }
 }
 

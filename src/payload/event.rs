@@ -6,19 +6,20 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use smallvec::SmallVec;
 
 use super::attachments::Attachments;
 use super::members::Key;
-use super::opaque::PLACEHOLDER;
+use super::opaque::{Node, PLACEHOLDER};
 use super::readable::PROTOTYPE;
-use super::{Malformed, Payload};
+use super::{Field, Malformed, Opaque, Payload};
 
 /// How many fields an event may have. While it is handled each takes some 80 bytes, however short it is.
 pub(super) const MAX_FIELDS: usize = 1000;
+/// For how many there is room at once.
+const USUAL_FIELDS: usize = 8;
 
 /// A received event: its JSON text `["name", argument, …]` and its attachments.
 ///
@@ -78,10 +79,9 @@ impl RawEvent {
         self.ack
     }
 
-    /// Whether it is JSON, and has a name that is a plain string.
-    pub(super) fn is_event(&self) -> bool {
-        let mut text = serde_json::Deserializer::from_str(self.text());
-        text.deserialize_seq(Named).is_ok()
+    /// Whether it is JSON as a whole.
+    pub(crate) fn is_json(&self) -> bool {
+        self.first(PhantomData::<IgnoredAny>).is_ok()
     }
 
     /// The event's name. `None` when it is not a plain string, which is refused earlier.
@@ -98,8 +98,16 @@ impl RawEvent {
 
     /// The fields of the first argument, of which there may be [`MAX_FIELDS`], with placeholders resolved.
     pub(crate) fn payload(&self) -> Result<Payload<'_>, Malformed> {
-        let argument = self.first()?.unwrap_or(Argument::Other);
-        Payload::of_argument(argument, &self.attachments, self.text().len())
+        let mut fields = Vec::new();
+        let is_object = match self.first(Fields(&mut fields)) {
+            // A number that is larger than any that can be read is still JSON.
+            Err(Malformed::NotAnEvent) if self.is_json() => false,
+            read => read? == Some(true),
+        };
+        match is_object {
+            true => Payload::of_fields(fields, &self.attachments, self.text().len()),
+            false => Err(Malformed::NotAnObject),
+        }
     }
 
     /// The first argument as the object that has it in this field, where it is an id: text, or a number.
@@ -108,20 +116,22 @@ impl RawEvent {
         let is_id = |id: &&RawValue| is_text(id.get()) || id.get().parse::<i64>().is_ok();
         let id = self.argument()?.filter(is_id);
         let id = id.ok_or(Malformed::NotAnObject)?;
-        let mut members = ArgumentMembers::new();
-        members.push((field.into(), id));
-        Payload::of_argument(Argument::Object(members), &[], self.text().len())
+        let fields = vec![(field.into(), Opaque(Node::Text(id)))];
+        Payload::of_fields(fields, &[], self.text().len())
     }
 
     /// The JSON text of the first argument, whatever it is. `None` when there is none.
     pub(crate) fn argument(&self) -> Result<Option<&RawValue>, Malformed> {
-        self.first()
+        self.first(PhantomData)
     }
 
-    fn first<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<T>, Malformed> {
+    fn first<'a, S: DeserializeSeed<'a>>(&'a self, seed: S) -> Result<Option<S::Value>, Malformed> {
         let mut text = serde_json::Deserializer::from_str(self.text());
-        let argument = text.deserialize_seq(Arguments(PhantomData));
-        let argument = argument.map_err(|_| Malformed::NotAnEvent)?;
+        let argument = text.deserialize_seq(Arguments(seed));
+        let argument = argument.map_err(|error| match error.is_data() {
+            true => Malformed::TooManyFields,
+            false => Malformed::NotAnEvent,
+        })?;
         text.end().map_err(|_| Malformed::NotAnEvent)?;
         Ok(argument)
     }
@@ -133,33 +143,40 @@ impl RawEvent {
 
 impl<'a> Payload<'a> {
     /// The fields of an object in JSON text, which has no attachments.
-    pub(crate) fn of_object(text: &'a str) -> Result<Self, Malformed> {
-        let argument = serde_json::from_str(text).map_err(|_| Malformed::NotAnEvent)?;
-        Self::of_argument(argument, &[], text.len())
+    pub(crate) fn of_object(json: &'a str) -> Result<Self, Malformed> {
+        let mut fields = Vec::new();
+        let mut text = serde_json::Deserializer::from_str(json);
+        let is_object = Fields(&mut fields).deserialize(&mut text);
+        let is_object = is_object.and_then(|is_object| text.end().map(|()| is_object));
+        match is_object.map_err(|_| Malformed::NotAnEvent)? {
+            true => Self::of_fields(fields, &[], json.len()),
+            false => Err(Malformed::NotAnObject),
+        }
     }
 
-    fn of_argument(
-        argument: Argument<'a>,
+    /// The fields as they were read, with the attachments that they name.
+    fn of_fields(
+        mut fields: Vec<Field<'a>>,
         attachments: &[Bytes],
         text_size: usize,
     ) -> Result<Self, Malformed> {
-        let Argument::Object(members) = argument else {
-            return Err(Malformed::NotAnObject);
-        };
-        let is_placeholder = members
-            .iter()
-            .any(|(key, value)| key == PLACEHOLDER && value.get() == "true");
-        if is_placeholder && !attachments.is_empty() {
-            // The argument itself is an attachment.
-            return Err(Malformed::NotAnObject);
+        // A field of no event, and no property in the receivers' JavaScript.
+        fields.retain(|(key, _)| key != PROTOTYPE);
+        if !attachments.is_empty() {
+            let is_placeholder = |(key, value): &Field<'_>| {
+                key == PLACEHOLDER && value.as_raw().is_some_and(|raw| raw.get() == "true")
+            };
+            if fields.iter().any(is_placeholder) {
+                // The argument itself is an attachment.
+                return Err(Malformed::NotAnObject);
+            }
+            let mut attachments = Attachments::new(attachments);
+            for (_, value) in &mut fields {
+                if let Node::Text(raw) = value.0 {
+                    *value = attachments.resolve(raw)?;
+                }
+            }
         }
-        let mut attachments = Attachments::new(attachments);
-        let fields = members
-            .into_iter()
-            // A field of no event, and no property in the receivers' JavaScript.
-            .filter(|(key, _)| key != PROTOTYPE)
-            .map(|(key, value)| Ok((key, attachments.resolve(value)?)))
-            .collect::<Result<_, _>>()?;
         Ok(Self { fields, text_size })
     }
 }
@@ -172,100 +189,75 @@ impl fmt::Debug for RawEvent {
     }
 }
 
-type ArgumentMembers<'a> = SmallVec<[(std::borrow::Cow<'a, str>, &'a RawValue); 16]>;
-
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one at a time, on the stack, and hardly ever the small one"
-)]
-enum Argument<'a> {
-    Object(ArgumentMembers<'a>),
-    Other,
-}
-
 /// Skips the name, reads the first argument and skips all others.
-struct Arguments<T>(PhantomData<T>);
+struct Arguments<S>(S);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Arguments<T> {
-    type Value = Option<T>;
+impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Arguments<S> {
+    type Value = Option<S::Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an event")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Option<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         seq.next_element::<IgnoredAny>()?;
-        let argument = seq.next_element()?;
+        let argument = seq.next_element_seed(self.0)?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(argument)
     }
 }
 
-/// Reads the name and skips all arguments.
-struct Named;
+/// Reads an object's fields as they are; whether it is one.
+struct Fields<'f, 'a>(&'f mut Vec<Field<'a>>);
 
-impl<'de> Visitor<'de> for Named {
-    type Value = ();
+impl<'de> DeserializeSeed<'de> for Fields<'_, 'de> {
+    type Value = bool;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an event")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let name = seq.next_element::<&str>()?;
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        name.map(|_| ()).ok_or_else(|| A::Error::custom("no name"))
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Argument<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyArgument)
-    }
-}
-
-struct AnyArgument;
-
-impl<'de> Visitor<'de> for AnyArgument {
-    type Value = Argument<'de>;
+impl<'de> Visitor<'de> for Fields<'_, 'de> {
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an argument")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Argument<'de>, A::Error> {
-        let mut members = ArgumentMembers::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        self.0.reserve(USUAL_FIELDS);
         while let Some(Key(key)) = map.next_key()? {
-            if members.len() == MAX_FIELDS {
+            if self.0.len() == MAX_FIELDS {
                 return Err(A::Error::custom("too many fields"));
             }
-            members.push((key, map.next_value()?));
+            self.0.push((key, Opaque(Node::Text(map.next_value()?))));
         }
-        Ok(Argument::Object(members))
+        Ok(true)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Argument<'de>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Argument::Other)
+        Ok(false)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Argument<'de>, E> {
-        Ok(Argument::Other)
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_i64<E>(self, _: i64) -> Result<Argument<'de>, E> {
-        Ok(Argument::Other)
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_u64<E>(self, _: u64) -> Result<Argument<'de>, E> {
-        Ok(Argument::Other)
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_f64<E>(self, _: f64) -> Result<Argument<'de>, E> {
-        Ok(Argument::Other)
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_str<E>(self, _: &str) -> Result<Argument<'de>, E> {
-        Ok(Argument::Other)
+    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
+        Ok(false)
     }
-    fn visit_unit<E>(self) -> Result<Argument<'de>, E> {
-        Ok(Argument::Other)
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) type FrameSizes = SmallVec<[usize; 2]>;
 pub(crate) enum Malformed {
     /// It is not valid JSON, or not an array that begins with a name.
     NotAnEvent,
+    /// Its first argument has more fields than are allowed.
+    TooManyFields,
     /// Its first argument is missing or not an object.
     NotAnObject,
     /// A placeholder names no attachment, or one that another placeholder names too.
@@ -46,10 +48,13 @@ pub(crate) enum Malformed {
     Unreadable,
 }
 
+/// A field: its name and its value.
+type Field<'a> = (Cow<'a, str>, Opaque<'a>);
+
 /// The fields of an event's first argument, in the order in which they were received.
 #[derive(Debug)]
 pub(crate) struct Payload<'a> {
-    fields: SmallVec<[(Cow<'a, str>, Opaque<'a>); 16]>,
+    fields: Vec<Field<'a>>,
     text_size: usize,
 }
 

@@ -12,9 +12,9 @@ use crate::dialects::Dispatcher;
 use crate::engine_io::FRAMING;
 use crate::transport::FlowLimits;
 
-/// Bytes that the library reads at once from each WebSocket, which keeps a buffer of this size; the
-/// stream below it reads further when more is coming.
-const WS_READ_BUFFER: usize = 1024;
+/// Bytes that the library reads at once from each WebSocket, which keeps a buffer of this size: heartbeats, and the request
+/// to enter, since events pass it by.
+const WS_READ_BUFFER: usize = 256;
 
 /// The edge in front of the library.
 pub(super) fn edge(app: &Arc<App>) -> SocketIoEdge {

@@ -76,7 +76,8 @@ impl<H: Handler> Life<H> {
         }
     }
 
-    pub(super) fn close_as_faulty(&self) {
+    /// Ends the connection of a client that breaks the protocol.
+    pub(crate) fn close_as_faulty(&self) {
         self.connection
             .close(Close::Now, DisconnectReason::ProtocolError);
     }

@@ -10,7 +10,7 @@ use crate::transport::clock::now_ms;
 /// A WebSocket of which nothing came for so long has sent no more.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The same of a client that polls: it posts again when it has the answer.
-const PAUSE_OF_POLLING: Duration = Duration::from_millis(200);
+const PAUSE_OF_POLLING: Duration = Duration::from_millis(500);
 
 impl Flow {
     /// Counts bytes of an event that is not complete as read.
