@@ -56,7 +56,7 @@ async fn begin(data: &Path) -> (Relay, usize) {
 async fn refuses(relay: &Relay, reason: &str) {
     assert_eq!(post(relay, POSTS, "lost").await, 0);
     until_ready_says(relay, Some(reason)).await;
-    assert_eq!(relay.log_lines(NOT_WRITTEN), 1, "{}", relay.log());
+    relay.logs(NOT_WRITTEN, 1);
     let health = http::get(relay, "/health").await;
     assert_eq!(health.status, 200, "{health:?}");
 }
