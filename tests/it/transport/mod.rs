@@ -4,6 +4,7 @@ mod engine_errors;
 mod engine_io;
 mod fairness;
 mod fairness_of_rooms;
+mod frames;
 pub(crate) mod hostile;
 mod old_clients;
 mod refused_bodies;
