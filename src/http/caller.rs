@@ -102,7 +102,7 @@ async fn authenticate<S: Sender>(
 /// Answers a request that reads for a user, one of so many at the same time: their requests must not keep others
 /// from the store, nor their answers fill the memory.
 async fn read(user: &Arc<User>, answering: impl Future<Output = Response>) -> Response {
-    let permit = match user.reads.clone().acquire_owned().await {
+    let permit = match user.reads().acquire_owned().await {
         Ok(permit) => permit,
         // It is never closed.
         Err(error) => return Refusal::failed(error).into_response(),

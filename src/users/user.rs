@@ -1,8 +1,8 @@
 //! One user of this server: their connections, limits, peers, and what others know of their presence;
 //! and a connection as one of its user, whom each of the two knows by the other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -42,13 +42,13 @@ pub(crate) struct User {
     pub(crate) limits: UserLimits,
     /// What this user holds of the server's memory.
     pub(crate) account: Arc<Account>,
-    /// Files that this user is sending.
-    pub(crate) transfers: Mutex<Transfers>,
+    /// Files that this user is sending. Few users ever do.
+    transfers: OnceLock<Box<Mutex<Transfers>>>,
     pub(super) peers: Mutex<PeerSet>,
     pub(super) blockers: Mutex<Blockers>,
     pub(super) connected: Mutex<Connected>,
     /// Permits to read from the stores, so that one user's requests do not hold up those of others.
-    pub(crate) reads: Arc<Semaphore>,
+    reads: OnceLock<Arc<Semaphore>>,
     pub(super) suspended: AtomicBool,
     pub(super) cached_identity: Mutex<Option<Box<CachedIdentity>>>,
     /// The presence epoch that was published, 0 when the user is offline.
@@ -92,17 +92,16 @@ impl User {
         memory: &Arc<Memory>,
         cluster: Option<&Arc<Cluster>>,
     ) -> Self {
-        let account = Account::new(memory);
         Self {
-            transfers: Mutex::new(Transfers::of(&account)),
-            account,
+            transfers: OnceLock::new(),
+            account: Account::new(memory),
             id: id.clone(),
             name: Mutex::new(id.as_name()),
             limits: UserLimits::new(config, id, cluster),
             peers: Mutex::default(),
             blockers: Mutex::default(),
             connected: Mutex::default(),
-            reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
+            reads: OnceLock::new(),
             suspended: AtomicBool::new(false),
             cached_identity: Mutex::default(),
             announced: AtomicU64::new(0),
@@ -114,6 +113,18 @@ impl User {
     /// The name that the newest connection gave.
     pub(crate) fn name(&self) -> Arc<str> {
         self.name.lock().clone()
+    }
+
+    /// The files that this user is sending, locked.
+    pub(super) fn transfers(&self) -> MutexGuard<'_, Transfers> {
+        let made = || Box::new(Mutex::new(Transfers::of(&self.account)));
+        self.transfers.get_or_init(made).lock()
+    }
+
+    /// Permits to read from the stores.
+    pub(crate) fn reads(&self) -> Arc<Semaphore> {
+        let made = || Arc::new(Semaphore::new(MAX_CONCURRENT_READS));
+        self.reads.get_or_init(made).clone()
     }
 
     /// All connections of this user to this server.
