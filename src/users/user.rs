@@ -38,8 +38,10 @@ pub(crate) struct User {
     /// The user's id.
     pub(crate) id: UserId,
     pub(super) name: Mutex<Arc<str>>,
-    /// What this user may do, over all connections.
-    pub(crate) limits: UserLimits,
+    /// What this user may do, over all connections. Who is only sent something needs none.
+    limits: OnceLock<Box<UserLimits>>,
+    config: Arc<Config>,
+    cluster: Option<Arc<Cluster>>,
     /// What this user holds of the server's memory.
     pub(crate) account: Arc<Account>,
     /// Files that this user is sending. Few users ever do.
@@ -88,7 +90,7 @@ impl User {
     /// A user without connections, named by their id.
     pub(super) fn new(
         id: &UserId,
-        config: &Config,
+        config: &Arc<Config>,
         memory: &Arc<Memory>,
         cluster: Option<&Arc<Cluster>>,
     ) -> Self {
@@ -97,7 +99,9 @@ impl User {
             account: Account::new(memory),
             id: id.clone(),
             name: Mutex::new(id.as_name()),
-            limits: UserLimits::new(config, id, cluster),
+            limits: OnceLock::new(),
+            config: config.clone(),
+            cluster: cluster.cloned(),
             peers: Mutex::default(),
             blockers: Mutex::default(),
             connected: Mutex::default(),
@@ -113,6 +117,12 @@ impl User {
     /// The name that the newest connection gave.
     pub(crate) fn name(&self) -> Arc<str> {
         self.name.lock().clone()
+    }
+
+    /// What this user may do, over all connections.
+    pub(crate) fn limits(&self) -> &UserLimits {
+        let made = || UserLimits::new(&self.config, &self.id, self.cluster.as_ref());
+        self.limits.get_or_init(|| Box::new(made()))
     }
 
     /// The files that this user is sending, locked.
