@@ -108,12 +108,15 @@ async fn only_what_can_be_stored_again_is_not_flushed() {
         assert_eq!(unflushed().await, UNFLUSHED);
         assert_eq!(flushed().await, FLUSHED);
     }
-    // Also of those that are committed together.
+    // Also of those that wait together.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let first = writer.write_unflushed(None, move |_| Ok(held.recv().is_err()));
     let many = (0..100).map(async |number| match number % 3 {
-        0 => flushed().await,
+        2 => flushed().await,
         _ => unflushed().await.max(FLUSHED),
     });
-    assert!(join_all(many).await.iter().all(|level| *level == FLUSHED));
+    let (first, many, ()) = futures_util::join!(first, join_all(many), async { drop(release) });
+    assert!(first.unwrap() && many.iter().all(|level| *level == FLUSHED));
 }
 
 #[tokio::test]
