@@ -32,6 +32,8 @@ impl Library {
             Revision::V4 => "/socket.io/?EIO=4&transport=websocket",
         });
         request.extensions_mut().insert(handshake);
+        // Its task has several places for the stream, of which it uses one.
+        let stream = Box::new(stream);
         if let Err(error) = self.0.call((stream, request)).await {
             tracing::error!(%error, "the library refused a session");
         }

@@ -63,8 +63,9 @@ pub(crate) struct Connection {
     /// `None`: its session is being ended.
     _place: Option<Arc<Place>>,
     /// How records name it while it has no user.
-    guest_source: Arc<Source>,
-    source: Mutex<Arc<Source>>,
+    guest_source: OnceLock<Arc<Source>>,
+    /// The same with its user.
+    source: Mutex<Option<Arc<Source>>>,
     pub(super) close_reason: Mutex<Option<DisconnectReason>>,
     admitted: Instant,
     last_error_at: Mutex<Option<Instant>>,
@@ -87,10 +88,8 @@ impl Connection {
         place: Option<Arc<Place>>,
         config: &Config,
     ) -> Self {
-        let id = ConnectionId::random();
-        let guest_source = client.source(Some(id), None);
         Self {
-            id,
+            id: ConnectionId::random(),
             signals: Limit::new(config, Action::Signals),
             receipts: Limit::new(config, Action::Receipts),
             guest_messages: is_guest.then(|| Box::new(Limit::new(config, Action::Messages))),
@@ -108,8 +107,8 @@ impl Connection {
             gate: Gate::held(),
             deferred: OnceLock::new(),
             _place: place,
-            source: Mutex::new(guest_source.clone()),
-            guest_source,
+            guest_source: OnceLock::new(),
+            source: Mutex::default(),
             client,
             close_reason: Mutex::default(),
             admitted: Instant::now(),
@@ -127,12 +126,14 @@ impl Connection {
 
     /// How records name this connection without a user.
     pub(crate) fn guest_source(&self) -> &Arc<Source> {
-        &self.guest_source
+        let made = || self.client.source(Some(self.id), None);
+        self.guest_source.get_or_init(made)
     }
 
     /// How records name this connection, and its user if it has one.
     pub(crate) fn source(&self) -> Arc<Source> {
-        self.source.lock().clone()
+        let source = self.source.lock().clone();
+        source.unwrap_or_else(|| self.guest_source().clone())
     }
 
     /// Records what its client did.
@@ -143,7 +144,7 @@ impl Connection {
     /// Records name this user from now on; how they do.
     pub(crate) fn identify(&self, identity: &Identity) -> Arc<Source> {
         let source = self.client.source(Some(self.id), Some(identity));
-        self.source.lock().clone_from(&source);
+        *self.source.lock() = Some(source.clone());
         source
     }
 

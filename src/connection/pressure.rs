@@ -10,15 +10,14 @@ use super::{Close, Connection, OpenConnections};
 use crate::limits::{ALWAYS, Memory};
 use crate::model::DisconnectReason;
 
-/// How often it is looked at, and so how long a connection is slowed down at least.
+/// How often it is looked at while there is reason to, and so how long a connection is slowed down at least.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Looks after the memory that connections hold, for ever.
 pub(crate) async fn watch(open: Arc<OpenConnections>, memory: Arc<Memory>) {
-    let mut interval = tokio::time::interval(INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        interval.tick().await;
+        memory.pressure().await;
+        tokio::time::sleep(INTERVAL).await;
         let (is_exceeded, scarcity) = (memory.take_exceeded(), memory.scarcity());
         if !is_exceeded && scarcity == 0 {
             continue;

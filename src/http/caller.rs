@@ -102,7 +102,7 @@ async fn authenticate<S: Sender>(
 /// Answers a request that reads for a user, one of so many at the same time: their requests must not keep others
 /// from the store, nor their answers fill the memory.
 async fn read(user: &Arc<User>, answering: impl Future<Output = Response>) -> Response {
-    let permit = match user.reads.clone().acquire_owned().await {
+    let permit = match user.reads().acquire_owned().await {
         Ok(permit) => permit,
         // It is never closed.
         Err(error) => return Refusal::failed(error).into_response(),
@@ -129,28 +129,28 @@ impl Caller {
 
     /// Counts one message, or something that counts as one.
     pub(super) fn check_limit(&self) -> Result<(), Refusal> {
-        unless_limited(self.user.limits.messages.allows())
+        unless_limited(self.user.limits().messages.allows())
     }
 
     /// Counts a participant that is added.
     pub(super) fn check_participant(&self) -> Result<(), Refusal> {
-        unless_limited(self.user.limits.allows_participant())
+        unless_limited(self.user.limits().allows_participant())
     }
 
     /// Counts bytes that are to be stored.
     pub(super) fn check_stored(&self, bytes: usize) -> Result<(), Refusal> {
-        unless_limited(self.user.limits.stored_bytes.allows_cost(bytes))
+        unless_limited(self.user.limits().stored_bytes.allows_cost(bytes))
     }
 
     /// Waits until the user may pass over so many messages: each of them is read.
     pub(super) async fn pass_over(&self, messages: u64) {
         let messages = usize::try_from(messages).unwrap_or(usize::MAX);
-        self.user.limits.offsets.wait_for(messages).await;
+        self.user.limits().offsets.wait_for(messages).await;
     }
 
     /// Counts a conversation that is to be made with so many participants.
     pub(super) fn check_conversation(&self, participants: usize) -> Result<(), Refusal> {
-        unless_limited(self.user.limits.allows_conversation(participants))
+        unless_limited(self.user.limits().allows_conversation(participants))
     }
 }
 

@@ -14,7 +14,7 @@ mod slots;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, InsufficientCapacity, Quota};
@@ -131,33 +131,40 @@ fn daily(count: NonZeroU32) -> Quota {
 /// Counts one action of one user or one connection. With `rate_limits` off everything is allowed.
 #[derive(Debug)]
 pub(crate) struct Limit {
-    limiter: Option<DefaultDirectRateLimiter>,
+    /// `None`: everything is allowed.
+    quota: Option<Quota>,
+    /// Made when something is counted first: of most limits nothing ever is.
+    limiter: OnceLock<Box<DefaultDirectRateLimiter>>,
 }
 
 impl Limit {
     /// A limit of which nothing is used yet.
     pub(crate) fn new(config: &Config, action: Action) -> Self {
-        let limiter = || DefaultDirectRateLimiter::direct(action.quota(config));
         Self {
-            limiter: config.rate_limits.then(limiter),
+            quota: config.rate_limits.then(|| action.quota(config)),
+            limiter: OnceLock::new(),
         }
+    }
+
+    fn limiter(&self) -> Option<&DefaultDirectRateLimiter> {
+        let quota = self.quota?;
+        let made = || Box::new(DefaultDirectRateLimiter::direct(quota));
+        Some(self.limiter.get_or_init(made))
     }
 
     /// Whether anything is limited at all.
     pub(crate) fn is_limited(&self) -> bool {
-        self.limiter.is_some()
+        self.quota.is_some()
     }
 
     /// Counts one; whether it is allowed.
     pub(crate) fn allows(&self) -> bool {
-        self.limiter
-            .as_ref()
-            .is_none_or(|limiter| limiter.check().is_ok())
+        self.limiter().is_none_or(|limiter| limiter.check().is_ok())
     }
 
     /// Counts bytes if they are allowed as a whole; whether they are. More than the burst count as the burst.
     pub(crate) fn allows_bytes(&self, bytes: usize) -> bool {
-        let Some((limiter, bytes)) = self.limiter.as_ref().zip(nonzero(bytes)) else {
+        let Some((limiter, bytes)) = self.limiter().zip(nonzero(bytes)) else {
             return true;
         };
         match limiter.check_n(bytes) {
@@ -169,8 +176,7 @@ impl Limit {
 
     /// Counts `amount` if it is allowed as a whole; whether it is. More than the burst never is.
     pub(crate) fn allows_all(&self, amount: NonZeroU32) -> bool {
-        self.limiter
-            .as_ref()
+        self.limiter()
             .is_none_or(|limiter| matches!(limiter.check_n(amount), Ok(Ok(()))))
     }
 
@@ -183,7 +189,7 @@ impl Limit {
 
     /// Waits until `amount` is allowed, and counts it. More than the burst counts as the burst.
     pub(crate) async fn wait_for(&self, amount: NonZeroU32) {
-        let Some(limiter) = &self.limiter else {
+        let Some(limiter) = self.limiter() else {
             return;
         };
         // Being told that the amount is over the burst is the only error.

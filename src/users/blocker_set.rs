@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::limits::{Fixed, Memory};
 
@@ -9,6 +10,9 @@ use crate::limits::{Fixed, Memory};
 pub(super) const MAX_KEPT: usize = 10_000;
 /// The most of one who is not connected.
 const MAX_REMEMBERED: usize = 1_000;
+/// How long after the user has left they count as read, where only this node changes them: another process on the same
+/// database is noticed after that.
+const REMEMBERED: Duration = Duration::from_secs(60);
 /// What one takes, about.
 pub(super) const BYTES: usize = 16;
 
@@ -20,6 +24,8 @@ pub(super) struct Blockers {
     is_cut: bool,
     /// They were read since the user is connected.
     is_read: bool,
+    /// When the user left, if they still count as read.
+    left: Option<Instant>,
     /// How often they were changed.
     changes: u64,
     held: Option<Fixed>,
@@ -53,7 +59,11 @@ impl Blockers {
     }
 
     /// They are to be read. `None`: they were.
-    pub(super) fn to_be_read(&self) -> Option<Reading> {
+    pub(super) fn to_be_read(&mut self) -> Option<Reading> {
+        self.is_read &= self
+            .left
+            .take()
+            .is_none_or(|left| left.elapsed() < REMEMBERED);
         (!self.is_read).then_some(Reading(self.changes))
     }
 
@@ -77,6 +87,14 @@ impl Blockers {
     /// They may have changed without notice.
     pub(super) fn expire(&mut self) {
         self.is_read = false;
+    }
+
+    /// The user has left, and whoever changes them is on this node.
+    pub(super) fn leave(&mut self) {
+        match self.known.len() > MAX_REMEMBERED {
+            true => self.forget(),
+            false => self.left = Some(Instant::now()),
+        }
     }
 
     /// They may change without notice from now on. Few are remembered, for when the store fails.
@@ -116,5 +134,20 @@ mod tests {
         assert!(blockers.set(2, false, &memory) && !blockers.set(2, false, &memory));
         blockers.expire();
         assert!(blockers.to_be_read().is_some());
+    }
+
+    #[test]
+    fn of_one_who_comes_back_soon_they_are_known() {
+        let memory = Memory::new(1 << 30);
+        let mut blockers = Blockers::default();
+        let reading = blockers.to_be_read().unwrap();
+        assert!(blockers.read(reading, [1].into_iter(), &memory));
+        blockers.leave();
+        assert!(blockers.set(2, true, &memory));
+        assert_eq!(blockers.to_be_read(), None);
+        assert_eq!(blockers.contains(|| 2), Some(true));
+        blockers.leave();
+        blockers.left = Instant::now().checked_sub(REMEMBERED);
+        assert!(blockers.to_be_read().is_some(), "later they are read again");
     }
 }

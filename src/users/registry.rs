@@ -63,7 +63,10 @@ impl Users {
         }
         drop(connected);
         if last {
-            user.blockers.lock().forget();
+            match self.cluster {
+                Some(_) => user.blockers.lock().forget(),
+                None => user.blockers.lock().leave(),
+            }
             self.retain_offline(&user.id);
         }
         last

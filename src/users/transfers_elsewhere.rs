@@ -17,19 +17,19 @@ impl Users {
         let cluster = self.cluster.as_deref();
         let Some(cluster) = cluster.filter(|cluster| cluster.redis().is_up() && chunk.total > 1)
         else {
-            return sender.transfers.lock().sent(chunk, names);
+            return sender.transfers().sent(chunk, names);
         };
-        if !sender.transfers.lock().knows(chunk) {
+        if !sender.transfers().knows(chunk) {
             learn(cluster, sender, chunk, &names).await;
         }
-        let mut progress = sender.transfers.lock().sent(chunk, &names);
+        let mut progress = sender.transfers().sent(chunk, &names);
         if !progress.is_complete && chunk.is_last() {
             learn(cluster, sender, chunk, &names).await;
             let forgotten = std::mem::take(&mut progress.forgotten);
-            progress = sender.transfers.lock().sent(chunk, &names);
+            progress = sender.transfers().sent(chunk, &names);
             progress.forgotten.extend(forgotten);
         }
-        if let Some(noted) = sender.transfers.lock().written(chunk) {
+        if let Some(noted) = sender.transfers().written(chunk) {
             cluster.note_transfer(&sender.id, &chunk.key(), &noted);
         }
         progress
@@ -44,6 +44,6 @@ async fn learn(
     names: &impl Fn() -> FileNames,
 ) {
     if let Some(noted) = cluster.transfer(&sender.id, &chunk.key()).await {
-        sender.transfers.lock().learn(chunk, &noted, names);
+        sender.transfers().learn(chunk, &noted, names);
     }
 }

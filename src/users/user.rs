@@ -1,8 +1,8 @@
 //! One user of this server: their connections, limits, peers, and what others know of their presence;
 //! and a connection as one of its user, whom each of the two knows by the other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -38,17 +38,19 @@ pub(crate) struct User {
     /// The user's id.
     pub(crate) id: UserId,
     pub(super) name: Mutex<Arc<str>>,
-    /// What this user may do, over all connections.
-    pub(crate) limits: UserLimits,
+    /// What this user may do, over all connections. Who is only sent something needs none.
+    limits: OnceLock<Box<UserLimits>>,
+    config: Arc<Config>,
+    cluster: Option<Arc<Cluster>>,
     /// What this user holds of the server's memory.
     pub(crate) account: Arc<Account>,
-    /// Files that this user is sending.
-    pub(crate) transfers: Mutex<Transfers>,
+    /// Files that this user is sending. Few users ever do.
+    transfers: OnceLock<Box<Mutex<Transfers>>>,
     pub(super) peers: Mutex<PeerSet>,
     pub(super) blockers: Mutex<Blockers>,
     pub(super) connected: Mutex<Connected>,
     /// Permits to read from the stores, so that one user's requests do not hold up those of others.
-    pub(crate) reads: Arc<Semaphore>,
+    reads: OnceLock<Arc<Semaphore>>,
     pub(super) suspended: AtomicBool,
     pub(super) cached_identity: Mutex<Option<Box<CachedIdentity>>>,
     /// The presence epoch that was published, 0 when the user is offline.
@@ -88,21 +90,22 @@ impl User {
     /// A user without connections, named by their id.
     pub(super) fn new(
         id: &UserId,
-        config: &Config,
+        config: &Arc<Config>,
         memory: &Arc<Memory>,
         cluster: Option<&Arc<Cluster>>,
     ) -> Self {
-        let account = Account::new(memory);
         Self {
-            transfers: Mutex::new(Transfers::of(&account)),
-            account,
+            transfers: OnceLock::new(),
+            account: Account::new(memory),
             id: id.clone(),
             name: Mutex::new(id.as_name()),
-            limits: UserLimits::new(config, id, cluster),
+            limits: OnceLock::new(),
+            config: config.clone(),
+            cluster: cluster.cloned(),
             peers: Mutex::default(),
             blockers: Mutex::default(),
             connected: Mutex::default(),
-            reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
+            reads: OnceLock::new(),
             suspended: AtomicBool::new(false),
             cached_identity: Mutex::default(),
             announced: AtomicU64::new(0),
@@ -114,6 +117,24 @@ impl User {
     /// The name that the newest connection gave.
     pub(crate) fn name(&self) -> Arc<str> {
         self.name.lock().clone()
+    }
+
+    /// What this user may do, over all connections.
+    pub(crate) fn limits(&self) -> &UserLimits {
+        let made = || UserLimits::new(&self.config, &self.id, self.cluster.as_ref());
+        self.limits.get_or_init(|| Box::new(made()))
+    }
+
+    /// The files that this user is sending, locked.
+    pub(super) fn transfers(&self) -> MutexGuard<'_, Transfers> {
+        let made = || Box::new(Mutex::new(Transfers::of(&self.account)));
+        self.transfers.get_or_init(made).lock()
+    }
+
+    /// Permits to read from the stores.
+    pub(crate) fn reads(&self) -> Arc<Semaphore> {
+        let made = || Arc::new(Semaphore::new(MAX_CONCURRENT_READS));
+        self.reads.get_or_init(made).clone()
     }
 
     /// All connections of this user to this server.

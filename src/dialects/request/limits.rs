@@ -47,7 +47,7 @@ impl Request<'_> {
     /// Its client is gone.
     async fn wait_for_subscription(&self) -> Result<(), Refusal> {
         let is_allowed = || match self.member {
-            Some(member) => member.user.limits.subscriptions.allows(),
+            Some(member) => member.user.limits().subscriptions.allows(),
             None => {
                 let config = &self.app.config;
                 self.connection.allows_guest_subscription(config)
@@ -113,11 +113,11 @@ impl Request<'_> {
     pub(in crate::dialects) fn is_allowed(&self, action: Action) -> bool {
         match action {
             Action::Messages => match self.member {
-                Some(member) => member.user.limits.messages.allows(),
+                Some(member) => member.user.limits().messages.allows(),
                 None => self.connection.allows_guest_message(),
             },
             Action::SlowedMessages => match self.member {
-                Some(member) => member.user.limits.slowed_messages.allows(),
+                Some(member) => member.user.limits().slowed_messages.allows(),
                 None => self.connection.slows_guest_message(&self.app.config),
             },
             Action::SlowedQuestions => self.connection.slows_question(&self.app.config),
@@ -131,7 +131,7 @@ impl Request<'_> {
             | Action::FailedAuth => true,
             Action::StoredBytes => match self.member {
                 Some(member) => {
-                    let stored = &member.user.limits.stored_bytes;
+                    let stored = &member.user.limits().stored_bytes;
                     stored.allows_cost(self.event.size())
                 }
                 None => true,
@@ -152,7 +152,7 @@ impl Request<'_> {
         let limits = self.row.map_or(&[][..], |row| row.limits);
         if limits.contains(&Action::FileBytes) {
             let bytes = self.event.size();
-            member.user.limits.file_bytes.wait_for(bytes).await;
+            member.user.limits().file_bytes.wait_for(bytes).await;
         }
         if limits.contains(&Action::Receipts) {
             let receipts = &self.connection.receipts;
@@ -184,7 +184,7 @@ impl Request<'_> {
         let address = self.connection.client.address;
         let paid = async {
             match self.member {
-                Some(member) => member.user.limits.output.wait_for_bytes(bytes).await,
+                Some(member) => member.user.limits().output.wait_for_bytes(bytes).await,
                 None => self.app.limits.wait_for_output(address, bytes).await,
             }
         };

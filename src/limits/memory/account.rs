@@ -39,7 +39,7 @@ impl Account {
     pub(crate) fn is_over_share(&self) -> bool {
         let is_over = self.held() > self.memory.share();
         if is_over {
-            self.memory.is_exceeded.store(true, Ordering::Relaxed);
+            self.memory.note_exceeded();
         }
         is_over
     }

@@ -8,6 +8,8 @@ mod held;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tokio::sync::Notify;
+
 pub(crate) use account::{Account, Accounts};
 pub(crate) use held::Held;
 
@@ -25,6 +27,8 @@ pub(crate) struct Memory {
     kept: AtomicUsize,
     /// Somebody was found to hold more than their share.
     is_exceeded: AtomicBool,
+    /// That is so, or it became scarce.
+    pressure: Notify,
 }
 
 impl Memory {
@@ -35,6 +39,7 @@ impl Memory {
             held: AtomicUsize::new(0),
             kept: AtomicUsize::new(0),
             is_exceeded: AtomicBool::new(false),
+            pressure: Notify::new(),
         })
     }
 
@@ -46,6 +51,25 @@ impl Memory {
     /// How many bytes one user may hold now.
     fn share(&self) -> usize {
         (self.limit.saturating_sub(self.held()) / SHARES).max(ALWAYS)
+    }
+
+    /// Waits until it is scarce, or somebody is found to hold more than their share; it is one task that waits.
+    pub(crate) async fn pressure(&self) {
+        if !self.is_scarce() {
+            self.pressure.notified().await;
+        }
+    }
+
+    fn note_exceeded(&self) {
+        if !self.is_exceeded.swap(true, Ordering::Relaxed) {
+            self.pressure.notify_one();
+        }
+    }
+
+    fn note_if_scarce(&self) {
+        if self.is_scarce() {
+            self.pressure.notify_one();
+        }
     }
 
     /// Whether somebody was found to hold more than their share since the last call.
@@ -102,6 +126,7 @@ impl Memory {
 
     fn add(&self, bytes: usize) {
         self.held.fetch_add(bytes, Ordering::Relaxed);
+        self.note_if_scarce();
     }
 
     fn sub(&self, bytes: usize) {
@@ -138,6 +163,7 @@ impl Kept {
         let before = self.bytes.fetch_max(bytes, Ordering::Relaxed);
         let more = bytes.saturating_sub(before);
         self.memory.kept.fetch_add(more, Ordering::Relaxed);
+        self.memory.note_if_scarce();
     }
 
     /// Bytes that are kept.
@@ -169,6 +195,26 @@ mod tests {
         memory.sub(8 * 1024 * 1024);
         drop(memory.hold(10));
         assert_eq!((memory.held(), memory.excess()), (0, 0));
+    }
+
+    #[test]
+    fn who_waits_for_pressure_learns_of_all_that_came_before() {
+        use futures_util::FutureExt as _;
+        let memory = Memory::new(64 * ALWAYS);
+        let account = Account::new(&memory);
+        let is_pressed = || memory.pressure().now_or_never().is_some();
+        assert!(!is_pressed());
+        account.add(8 * ALWAYS);
+        assert!(account.is_over_share());
+        assert!(is_pressed() && memory.take_exceeded() && !is_pressed());
+        account.add(44 * ALWAYS);
+        assert!(is_pressed() && is_pressed(), "as long as it is scarce");
+        account.sub(52 * ALWAYS);
+        let kept = memory.keep();
+        // What it had become meanwhile is looked at once.
+        assert!(is_pressed() && !is_pressed());
+        kept.grow_to(64 * ALWAYS);
+        assert!(is_pressed());
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Dispatcher {
             }
             UserMessage::Spent(spent) => {
                 if let Some(user) = app.users.get(user.as_str()) {
-                    user.limits.charge(spent);
+                    user.limits().charge(spent);
                 }
                 None
             }

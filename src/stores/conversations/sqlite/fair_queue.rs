@@ -137,9 +137,13 @@ impl<T> FairQueue<T> {
         }
     }
 
-    /// The next write, if there is one now and it is expected to take no longer than this.
-    pub(super) fn take(&self, within: Duration) -> Option<Turn<T>> {
-        self.state.lock().take(within)
+    /// The next write, if there is one now that may be taken, and is expected to take no longer than this.
+    pub(super) fn take(&self, within: Duration, may_take: impl Fn(&T) -> bool) -> Option<Turn<T>> {
+        let mut state = self.state.lock();
+        state
+            .next()
+            .is_none_or(may_take)
+            .then(|| state.take(within))?
     }
 
     /// A write that was taken is done, and used this much. Returns it, and for whom it was done.
@@ -150,6 +154,10 @@ impl<T> FairQueue<T> {
         waiting.used += time + BASE_COST;
         waiting.is_served = false;
         let (used, has_more) = (waiting.used, !waiting.writes.is_empty());
+        if !has_more {
+            // Of many users it is remembered what they have used, and few have anything to write now.
+            waiting.writes = VecDeque::new();
+        }
         state.most = state.most.max(used);
         if has_more {
             state.enqueue(user.clone());
@@ -221,6 +229,13 @@ impl<T> State<T> {
         let used = waiting.used + waiting.expected();
         self.count += 1;
         self.turns.push(Reverse((used, self.count, user)));
+    }
+
+    /// The write that is taken next.
+    fn next(&self) -> Option<&T> {
+        let Reverse((_, _, user)) = self.turns.peek()?;
+        let (write, ..) = self.users.get(user)?.writes.front()?;
+        Some(write)
     }
 
     fn take(&mut self, within: Duration) -> Option<Turn<T>> {

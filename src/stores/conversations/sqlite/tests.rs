@@ -15,12 +15,13 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::store::{FILE_NAME, SqliteConversations};
+use super::writer::Writing;
 use super::{history, lists, participant_rows, schema, users};
 use crate::model::clock::{Clock, ManualClock};
 use crate::model::conversation::{ChangedBy, Message, Window};
-use crate::stores::conversations::ConversationStores;
 use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
+use crate::stores::conversations::{ConversationStores, StoreError};
 use crate::stores::drivers::sqlite::{self, OpenError};
 
 async fn open(clock: Arc<ManualClock>) -> Option<(Arc<SqliteConversations>, TempDir)> {
@@ -83,6 +84,39 @@ async fn answered_writes_are_in_the_files_at_once() {
     }
     let after = reopen(crash.path());
     assert_eq!(history(&after).await[0].id, sent.value.id);
+}
+
+/// As the database calls it when it is flushed before a commit is answered, and when it is not.
+const FLUSHED: u32 = 2;
+const UNFLUSHED: u32 = 1;
+
+/// How what is written now will be committed.
+fn level(writing: &mut Writing<'_>) -> Result<u32, StoreError> {
+    let level = writing
+        .db
+        .pragma_query_value(None, "synchronous", |row| row.get(0));
+    Ok(level?)
+}
+
+#[tokio::test]
+async fn only_what_can_be_stored_again_is_not_flushed() {
+    let (database, _folder) = open(Arc::new(ManualClock::new())).await.unwrap();
+    let writer = &database.writer;
+    let flushed = async || writer.write(None, level).await.unwrap();
+    let unflushed = async || writer.write_unflushed(None, level).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(unflushed().await, UNFLUSHED);
+        assert_eq!(flushed().await, FLUSHED);
+    }
+    // Also of those that wait together.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let first = writer.write_unflushed(None, move |_| Ok(held.recv().is_err()));
+    let many = (0..100).map(async |number| match number % 3 {
+        2 => flushed().await,
+        _ => unflushed().await.max(FLUSHED),
+    });
+    let (first, many, ()) = futures_util::join!(first, join_all(many), async { drop(release) });
+    assert!(first.unwrap() && many.iter().all(|level| *level == FLUSHED));
 }
 
 #[tokio::test]

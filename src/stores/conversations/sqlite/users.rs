@@ -44,7 +44,7 @@ impl UserStore for SqliteConversations {
     async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
         let user = user.clone();
         self.writer
-            .write(Some(user.id.clone()), move |writing| {
+            .write_unflushed(Some(user.id.clone()), move |writing| {
                 upsert(writing.db, &user)
             })
             .await
@@ -92,7 +92,7 @@ impl UserStore for SqliteConversations {
     async fn record_last_seen(&self, user: &UserId, at: u64) -> Result<(), StoreError> {
         let user = user.clone();
         self.writer
-            .write(Some(user.clone()), move |writing| {
+            .write_unflushed(Some(user.clone()), move |writing| {
                 record_last_seen(writing.db, &user, at)
             })
             .await

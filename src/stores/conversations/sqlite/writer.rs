@@ -2,6 +2,8 @@
 //! of its own, and answers them after the commit. Its time is shared fairly between users. It must not
 //! know what is written.
 
+mod job;
+
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -11,6 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{oneshot, watch};
 
+use self::job::{Flush, Job, Write, gone};
 use super::fair_queue::{FairQueue, Next, OnBehalfOf, Turn};
 use super::order::Ids;
 use crate::model::clock::Clock;
@@ -60,6 +63,7 @@ impl Writer {
             database,
             ids: Ids::default(),
             clock,
+            flush: Flush::Needed,
             failing: false,
         };
         thread::Builder::new()
@@ -78,10 +82,24 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.write_rows(user, 1, operation).await
+        self.push(user, 1, Flush::Needed, operation).await
     }
 
-    /// The same with about so many rows.
+    /// The same for what can be stored again: it survives the end of the process, but of a power failure it is known only
+    /// that nothing survives that was written after it.
+    pub(super) async fn write_unflushed<T, F>(
+        &self,
+        user: OnBehalfOf,
+        operation: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.push(user, 1, Flush::NotNeeded, operation).await
+    }
+
+    /// The same as [`Self::write`] with about so many rows.
     pub(super) async fn write_rows<T, F>(
         &self,
         user: OnBehalfOf,
@@ -92,12 +110,22 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        self.push(user, rows, Flush::Needed, operation).await
+    }
+
+    async fn push<T, F>(
+        &self,
+        user: OnBehalfOf,
+        rows: usize,
+        flush: Flush,
+        operation: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Write {
-            operation: Some(operation),
-            result: None,
-            reply,
-        });
+        let job = Box::new(Write::new(flush, operation, reply));
         let queued = self.queue.push(user, rows, job).await;
         queued.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| gone())?
@@ -118,60 +146,14 @@ impl Drop for Writer {
     }
 }
 
-fn gone() -> StoreError {
-    StoreError::Failed(Arc::new(io::Error::other("the writer has ended")))
-}
-
-/// A queued write.
-trait Job: Send {
-    /// Performs it. `false`: it has to be rolled back.
-    fn run(&mut self, writing: &mut Writing<'_>) -> bool;
-
-    /// What the database failed with, if it did.
-    fn database_error(&self) -> Option<&rusqlite::Error>;
-
-    /// Answers its caller, after the commit.
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
-}
-
-struct Write<T, F> {
-    operation: Option<F>,
-    result: Option<Result<T, StoreError>>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T, F> Job for Write<T, F>
-where
-    T: Send,
-    F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send,
-{
-    fn run(&mut self, writing: &mut Writing<'_>) -> bool {
-        self.result = self.operation.take().map(|operation| operation(writing));
-        matches!(self.result, Some(Ok(_)))
-    }
-
-    fn database_error(&self) -> Option<&rusqlite::Error> {
-        match &self.result {
-            Some(Err(StoreError::Failed(error))) => error.downcast_ref(),
-            _ => None,
-        }
-    }
-
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        // A rejection may rest on what was not committed: then the failure is the answer.
-        let Self { result, reply, .. } = *self;
-        let answer = committed.and_then(|()| result.unwrap_or_else(|| Err(gone())));
-        // The caller may have stopped waiting.
-        drop(reply.send(answer));
-    }
-}
-
 struct Thread<O> {
     queue: Arc<Queue>,
     database: LazyDatabase<O>,
     file: WatchedFile,
     ids: Ids,
     clock: Arc<dyn Clock>,
+    /// How the database commits now.
+    flush: Flush,
     /// The last commit failed.
     failing: bool,
 }
@@ -228,7 +210,15 @@ impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
     /// Commits a batch, all or nothing. What is acknowledged is in the file that a restart opens.
     fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let db = self.database.connection()?;
-        let committed = commit(db, &mut self.ids, &*self.clock, &self.queue, batch);
+        let flush = batch
+            .next
+            .as_ref()
+            .map_or(self.flush, |turn| turn.write.flush());
+        if flush != self.flush {
+            flush.choose(db)?;
+            self.flush = flush;
+        }
+        let committed = commit(db, &mut self.ids, &*self.clock, &self.queue, flush, batch);
         if let Some(file) = self.file.get() {
             let errors = batch
                 .done
@@ -281,6 +271,7 @@ fn commit(
     ids: &mut Ids,
     clock: &dyn Clock,
     queue: &Queue,
+    flush: Flush,
     batch: &mut Batch,
 ) -> rusqlite::Result<()> {
     let begun = Instant::now();
@@ -300,7 +291,8 @@ fn commit(
         written?;
         let left = MAX_TIME.saturating_sub(begun.elapsed());
         if batch.done.len() < MAX_WRITES && !left.is_zero() {
-            batch.next = queue.take(left);
+            let fits = |next: &Box<dyn Job>| flush == Flush::Needed || next.flush() == flush;
+            batch.next = queue.take(left, fits);
         }
     }
     let written = processor_time();

@@ -7,7 +7,7 @@ fn user(name: &str) -> OnBehalfOf {
 /// Takes what is there, each of which takes as many milliseconds as it says.
 fn taken(queue: &FairQueue<(char, u64)>) -> String {
     let mut order = String::new();
-    while let Some(turn) = queue.take(Duration::MAX) {
+    while let Some(turn) = queue.take(Duration::MAX, |_| true) {
         let (name, time) = turn.write;
         order.push(name);
         queue.done(turn, Duration::from_millis(time));
@@ -39,7 +39,7 @@ async fn a_small_write_waits_for_no_large_one_that_has_not_begun() {
         let write = (name.chars().next().unwrap(), 50);
         queue.push(user(name), 1_000, write).await.unwrap();
     }
-    let begun = queue.take(Duration::MAX).unwrap();
+    let begun = queue.take(Duration::MAX, |_| true).unwrap();
     for _ in 0..3 {
         queue.push(user("ann"), 1, ('a', 1)).await.unwrap();
     }
@@ -51,11 +51,11 @@ async fn a_small_write_waits_for_no_large_one_that_has_not_begun() {
 async fn a_large_write_waits_until_there_is_time_for_it() {
     let queue = FairQueue::default();
     queue.push(user("mallory"), 1_000, ('m', 50)).await.unwrap();
-    assert!(queue.take(Duration::from_millis(10)).is_none());
+    assert!(queue.take(Duration::from_millis(10), |_| true).is_none());
     queue.push(user("ann"), 1, ('a', 1)).await.unwrap();
-    let turn = queue.take(Duration::from_millis(10)).unwrap();
+    let turn = queue.take(Duration::from_millis(10), |_| true).unwrap();
     queue.done(turn, Duration::from_millis(1));
-    assert!(queue.take(Duration::from_millis(9)).is_none());
+    assert!(queue.take(Duration::from_millis(9), |_| true).is_none());
     assert_eq!(taken(&queue), "m");
 }
 
@@ -66,7 +66,7 @@ async fn what_was_not_known_at_first_counts() {
         queue.push(user("mallory"), 1, ('m', 1)).await.unwrap();
         queue.push(user("ann"), 1, ('a', 3)).await.unwrap();
     }
-    let turn = queue.take(Duration::MAX).unwrap();
+    let turn = queue.take(Duration::MAX, |_| true).unwrap();
     let (_, mallory) = queue.done(turn, Duration::from_millis(1));
     queue.charge(&mallory, Duration::from_millis(100));
     // The turn that was given already stays.
@@ -98,7 +98,7 @@ async fn what_waits_for_one_user_is_bounded() {
     let mut more = Box::pin(queue.push(user("mallory"), 1, ('m', 1)));
     assert!(futures_util::poll!(&mut more).is_pending());
     queue.push(user("ann"), 1, ('a', 1)).await.unwrap();
-    let turn = queue.take(Duration::MAX).unwrap();
+    let turn = queue.take(Duration::MAX, |_| true).unwrap();
     queue.done(turn, Duration::ZERO);
     more.await.unwrap();
     let mut more = Box::pin(queue.push(user("mallory"), 1, ('m', 1)));
