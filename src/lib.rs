@@ -24,6 +24,7 @@ mod dialects;
 mod engine_io;
 mod http;
 mod limits;
+mod metrics;
 mod model;
 mod payload;
 mod server;

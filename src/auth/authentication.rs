@@ -12,6 +12,7 @@ use crate::audit::{Audit, Event, Record};
 use crate::connection::{Client, ConnectionId};
 use crate::conversations::{Conversations, KnownBy};
 use crate::limits::AddressLimits;
+use crate::metrics::authentications;
 use crate::model::conversation::{UserRecord, UserStatus};
 use crate::model::{AuthFailure, Dialect, Identity, Refusal, TokenUser, UserId, Why};
 use crate::stores::ApplicationUsers;
@@ -78,6 +79,9 @@ impl Authenticator {
             request,
         } = attempt;
         let (code, reason) = (refusal.code, refusal.auth_failure());
+        if let Some(reason) = reason {
+            authentications::failed(reason);
+        }
         let identity = refusal.refused_identity();
         let source = client.source(connection, identity);
         let event = Event::AuthFailed { code, reason };

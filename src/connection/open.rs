@@ -36,6 +36,7 @@ pub(crate) struct OpenConnections {
 impl OpenConnections {
     /// Adds a connection that is admitted.
     pub(super) fn add(&self, life: Arc<dyn AnyLife>) {
+        life.connection().note_open();
         self.open.insert(life.connection().socket_id(), life);
     }
 

@@ -20,6 +20,7 @@ use super::{Client, ConnectionId};
 use crate::audit::{Audit, Event, Record, Source};
 use crate::config::Config;
 use crate::limits::{Action, Limit};
+use crate::metrics::connections::HandshakeOutcome;
 use crate::model::{Dialect, DisconnectReason, Identity};
 use crate::payload::SocketPacket;
 use crate::transport::{Attach, Flow};
@@ -61,7 +62,7 @@ pub(crate) struct Connection {
     /// What waits for its turn. Few connections ever have any.
     pub(super) deferred: OnceLock<Box<Deferred>>,
     /// `None`: its session is being ended.
-    _place: Option<Arc<Place>>,
+    place: Option<Arc<Place>>,
     /// How records name it while it has no user.
     guest_source: Arc<Source>,
     source: Mutex<Arc<Source>>,
@@ -107,7 +108,7 @@ impl Connection {
             flow,
             gate: Gate::held(),
             deferred: OnceLock::new(),
-            _place: place,
+            place,
             source: Mutex::new(guest_source.clone()),
             guest_source,
             client,
@@ -144,7 +145,19 @@ impl Connection {
     pub(crate) fn identify(&self, identity: &Identity) -> Arc<Source> {
         let source = self.client.source(Some(self.id), Some(identity));
         self.source.lock().clone_from(&source);
+        self.flow.counted().has_user();
         source
+    }
+
+    /// It is admitted, and counts as open from now on.
+    pub(super) fn note_open(&self) {
+        let is_guest = self.guest_messages.is_some();
+        self.flow.counted().open(self.client.declared, is_guest);
+    }
+
+    /// It has ended for this reason, if it was open.
+    pub(super) fn note_end(&self, reason: DisconnectReason) {
+        self.flow.counted().close(reason, self.age());
     }
 
     /// The dialect it counts as: the declared one, else the first other one that it used, else
@@ -297,6 +310,13 @@ impl Connection {
             self.socket.protocol(),
         ));
         self.is_welcome.store(true, Ordering::Release);
+        let outcome = match self.guest_messages {
+            Some(_) => HandshakeOutcome::Guest,
+            None => HandshakeOutcome::Admitted,
+        };
+        if let Some(place) = &self.place {
+            place.handshake_ended(outcome);
+        }
     }
 
     /// Whether the client was sent CONNECT, and has not disconnected since.

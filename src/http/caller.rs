@@ -22,6 +22,8 @@ use crate::auth::Attempt;
 use crate::connection::{self, Client, CookieToken};
 use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
+use crate::metrics::authentications;
+use crate::metrics::refusals::{self, Limit};
 use crate::model::{AuthFailure, Dialect, Identity, Refusal, UserId, Why};
 use crate::transport::{Link, PeerLink};
 use crate::users::User;
@@ -157,7 +159,10 @@ impl Caller {
 fn unless_limited(is_allowed: bool) -> Result<(), Refusal> {
     match is_allowed {
         true => Ok(()),
-        false => Err(Refusal::rate_limited()),
+        false => {
+            refusals::limited(Limit::Message);
+            Err(Refusal::rate_limited())
+        }
     }
 }
 
@@ -197,6 +202,7 @@ impl Sender for Caller {
             None => Err(Refusal::new(Why::NoToken)),
         };
         let authenticated = result.map_err(|refusal| note_failure(app, &client, parts, refusal))?;
+        authentications::accepted();
         let identity = authenticated.identity;
         Ok(Self {
             user: app.users.get_or_create(&identity.user),
@@ -222,6 +228,7 @@ impl Sender for Admin {
         let client = client(parts, app)?;
         // The right token is never locked out by wrong ones.
         if is_admin(app, &parts.headers) {
+            authentications::accepted();
             let source = client.source(None, None);
             return Ok(Self { source });
         }

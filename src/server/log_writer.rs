@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::metrics::process;
 use crate::model::name::neutral;
 
 /// Bytes that may wait to be written.
@@ -109,6 +110,11 @@ impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+
+    fn make_writer_for(&'a self, line: &tracing::Metadata<'_>) -> Self {
+        process::logged(line.level());
         self.clone()
     }
 }

@@ -21,6 +21,7 @@ use super::clock::now_ms;
 use super::controls::Controls;
 use super::flow::Flow;
 use super::output::Output;
+use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
 
 /// Deadlines and bounds of a TCP connection.
@@ -224,6 +225,9 @@ impl Link {
     }
 
     pub(super) fn was_read(&self, bytes: usize) {
+        if self.is_upgraded() {
+            traffic::received(By::Websocket, bytes);
+        }
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
         if self.is_idle.load(Ordering::Relaxed) && bytes > 0 {
             self.is_idle.store(false, Ordering::Relaxed);
@@ -247,6 +251,9 @@ impl Link {
 
     pub(super) fn was_written(&self, bytes: usize) {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.is_upgraded() {
+            traffic::sent(By::Websocket, bytes);
+        }
         if self.waits_for_a_request() {
             self.answered();
         }

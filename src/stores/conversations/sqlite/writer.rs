@@ -13,8 +13,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::fair_queue::{FairQueue, Next, OnBehalfOf, Turn};
 use super::order::Ids;
+use crate::metrics::stores::Work;
 use crate::model::clock::Clock;
-use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::error::{StoreError, note_done};
 use crate::stores::drivers::sqlite::{LazyDatabase, OpenError, UnusableError, WatchedFile};
 
 /// Maximum number of writes in one transaction, and how long they may take until no more are added, nor one
@@ -92,6 +93,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        let begun = Instant::now();
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Write {
             operation: Some(operation),
@@ -100,7 +102,9 @@ impl Writer {
         });
         let queued = self.queue.push(user, rows, job).await;
         queued.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| gone())?
+        let written = answer.await.map_err(|_| gone()).flatten();
+        note_done(Work::WriteConversations, begun, &written);
+        written
     }
 
     /// Rejects new writes, and returns when the queued ones are done.
