@@ -37,7 +37,7 @@ mod users;
 pub use audit::StoredRecord;
 pub use config::{
     AllowedOrigin, AllowedOrigins, AuthErrorStyle, BasePath, ClaimPath, Config, CookieNames, Entry,
-    ExpiredTokens, Host, HttpUrl, JwtAlgorithm, LogFormat, LogLevel, MongoPrefix, MongoUri, Origin,
+    ExpiredTokens, Host, HttpUrl, JwtAlgorithm, ListenAddress, LogFormat, LogLevel, MongoPrefix, MongoUri, Origin,
     Period, PresenceAudience, Problem, Problems, PublicHosts, Rate, RedisUrl, RequiredClaim,
     Secret, SecretFileError, SecretOrigin, Sources, SpoolFull, Transport, WhoMayAdd,
     existing_jwt_secret, jwt_secret, parse_duration, reference_env, reference_toml,

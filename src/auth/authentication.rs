@@ -71,6 +71,11 @@ impl Authenticator {
         }
     }
 
+    /// Whether the key set can be fetched. `None`: there is none.
+    pub(crate) fn key_set_works(&self) -> Option<bool> {
+        self.verifier.key_set_works()
+    }
+
     /// Records and logs that somebody was refused instead of authenticated.
     pub(crate) fn note_failure(&self, audit: &Audit, attempt: Attempt<'_>, refusal: &Refusal) {
         let Attempt {

@@ -16,6 +16,7 @@ mod data_dir;
 mod dotenv;
 mod host;
 mod layers;
+mod listen_address;
 mod mongo_uri;
 mod near_misses;
 mod networks;
@@ -44,6 +45,7 @@ pub use choices::{
 pub use claims::{ClaimPath, RequiredClaim};
 pub use cookie::CookieNames;
 pub use host::Host;
+pub use listen_address::ListenAddress;
 pub use mongo_uri::{MongoPrefix, MongoUri};
 pub use origin::Origin;
 pub use origins::{AllowedOrigin, AllowedOrigins, PublicHosts};

@@ -23,6 +23,7 @@ use super::choices::{
 use super::claims::{ClaimPath, RequiredClaim};
 use super::cookie::CookieNames;
 use super::host::Host;
+use super::listen_address::ListenAddress;
 use super::mongo_uri::{MongoPrefix, MongoUri};
 use super::origin::Origin;
 use super::origins::{AllowedOrigin, AllowedOrigins, PublicHosts};
@@ -109,6 +110,17 @@ settings! {
     expired_token_status: u16 = 403, check one_of(&[401, 403]);
     /// Token that opens the admin routes, at least 32 bytes. When not set, they are closed.
     admin_token: Option<Secret> = None, check long_enough;
+
+    ["Operations"]
+    /// Address and port of a second listener, for probes, /metrics and administrators, such as 127.0.0.1:9090.
+    /// It should be reachable by operators only: /metrics is open there. Port 0 takes any free one; when not set, there is none.
+    internal_listen: Option<ListenAddress> = None;
+    /// Whether the admin routes are served to clients' addresses, too, where there is an internal listener.
+    admin_public: bool = false;
+    /// Token that opens /metrics where there is no internal listener, at least 32 bytes. That of administrators does, too.
+    metrics_token: Option<Secret> = None, check long_enough;
+    /// Whether /metrics is open to everybody who reaches the server.
+    metrics_public: bool = false;
 
     ["Transport"]
     /// Transports served: websocket, polling.

@@ -15,6 +15,7 @@ pub(crate) mod events;
 mod families;
 mod histogram;
 pub(crate) mod nodes;
+pub(crate) mod present;
 pub(crate) mod process;
 pub(crate) mod refusals;
 pub(crate) mod stores;
@@ -31,6 +32,7 @@ pub(crate) fn describe(families: &mut Families) {
     refusals::describe(families);
     events::describe(families);
     traffic::describe(families);
+    present::describe(families);
     stores::describe(families);
     process::describe(families);
 }

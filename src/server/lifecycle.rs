@@ -38,6 +38,9 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
         }
     };
     tracing::info!("listening on http://{}", server.address());
+    if let Some(address) = server.internal_address() {
+        tracing::info!("operators are served on http://{address}");
+    }
     let signal = signals.stop().await;
     tracing::info!(
         signal,
