@@ -56,16 +56,24 @@ pub(crate) fn describe(families: &mut Families, now: u64) {
     }
     let help = "Size of the audit's spool";
     let bytes = SPOOL_BYTES.load(Ordering::Relaxed);
-    families.gauge("relay_audit_spool_bytes", help).set([], bytes as f64);
+    families
+        .gauge("relay_audit_spool_bytes", help)
+        .set([], bytes as f64);
     let help = "Records that are not stored yet";
     let records = WAITING.get().max(0);
-    families.gauge("relay_audit_spool_records", help).set([], records as f64);
+    families
+        .gauge("relay_audit_spool_records", help)
+        .set([], records as f64);
     let help = "Age of the oldest record that is not stored";
     let lag = match OLDEST.load(Ordering::Relaxed) {
         0 => 0,
         oldest => now.saturating_sub(oldest),
     };
-    families.gauge("relay_audit_lag_seconds", help).set([], lag as f64 / 1_000.0);
+    families
+        .gauge("relay_audit_lag_seconds", help)
+        .set([], lag as f64 / 1_000.0);
     let help = "Records that were lost";
-    families.counter("relay_audit_lost_total", help).count([], LOST.get());
+    families
+        .counter("relay_audit_lost_total", help)
+        .count([], LOST.get());
 }

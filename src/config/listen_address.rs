@@ -40,7 +40,8 @@ impl fmt::Display for ListenAddress {
 
 impl SettingType for ListenAddress {
     fn parse(raw: &Raw) -> Result<Self, String> {
-        let wrong = "must be an address and a port, such as 127.0.0.1:9090, [::1]:9090 or localhost:9090";
+        let wrong =
+            "must be an address and a port, such as 127.0.0.1:9090, [::1]:9090 or localhost:9090";
         let text = raw.text().map_err(|_| wrong)?;
         Ok(Self::of(text.trim()).ok_or(wrong)?)
     }
@@ -56,11 +57,26 @@ mod tests {
 
     #[test]
     fn an_address_is_written_as_it_is_read() {
-        for text in ["127.0.0.1:9090", "[::1]:0", "localhost:9090", "0.0.0.0:65535"] {
+        for text in [
+            "127.0.0.1:9090",
+            "[::1]:0",
+            "localhost:9090",
+            "0.0.0.0:65535",
+        ] {
             let address = ListenAddress::of(text).expect(text);
             assert_eq!(address.to_string(), text);
         }
-        for wrong in ["", "9090", ":9090", "::1", "::1:9090", "localhost", "localhost:", "a:65536", "http://a:1"] {
+        for wrong in [
+            "",
+            "9090",
+            ":9090",
+            "::1",
+            "::1:9090",
+            "localhost",
+            "localhost:",
+            "a:65536",
+            "http://a:1",
+        ] {
             assert_eq!(ListenAddress::of(wrong), None, "{wrong}");
         }
     }

@@ -39,8 +39,8 @@ mod values;
 
 pub use base_path::BasePath;
 pub use choices::{
-    AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull,
-    Transport, WhoMayAdd,
+    AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,
+    PresenceAudience, SpoolFull, Transport, WhoMayAdd,
 };
 pub use claims::{ClaimPath, RequiredClaim};
 pub use cookie::CookieNames;

@@ -17,8 +17,8 @@ use super::check::{
     zero_or_some_bytes,
 };
 use super::choices::{
-    AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull,
-    Transport, WhoMayAdd,
+    AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,
+    PresenceAudience, SpoolFull, Transport, WhoMayAdd,
 };
 use super::claims::{ClaimPath, RequiredClaim};
 use super::cookie::CookieNames;
@@ -67,6 +67,11 @@ settings! {
     log_level: LogLevel = LogLevel::Info;
     /// Form of a log line: text, or json (one object a line).
     log_format: LogFormat = LogFormat::Text;
+    /// Access log on standard output: off, text, or json (one object a line).
+    /// It has a line for each request and for each connection that ends, without paths, queries or content.
+    access_log: AccessLogForm = AccessLogForm::Off;
+    /// Whether its lines name the user, where one is known.
+    access_log_users: bool = false;
 
     ["Authentication"]
     /// Shared secret of the tokens (HS256), at least 32 bytes.

@@ -146,6 +146,7 @@ impl Room {
                 receiver.is_behind() && receiver.defer(self.origin(sender), frames, packet.clone());
             if is_deferred || receiver.send_packet(&packet, frames) {
                 lagging.note(receiver);
+                receiver.tally_sent();
                 sent += 1;
             }
         }

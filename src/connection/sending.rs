@@ -41,6 +41,14 @@ impl Connection {
     /// An event of this name is handed to it.
     pub(super) fn note_sent(&self, event: &str) {
         events::sent(event, self.dialect(), 1);
+        self.tally_sent();
+    }
+
+    /// The same without its name.
+    pub(super) fn tally_sent(&self) {
+        if let Some(tally) = self.flow.counted().tally() {
+            tally.events_out.inc();
+        }
     }
 
     /// Sends an event that was written on another node.

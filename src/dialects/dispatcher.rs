@@ -123,13 +123,12 @@ impl Handler for Dispatcher {
             is_again,
             may_be_early,
         } = received;
-        let request = Request::new(
-            &self.app,
-            life.connection(),
-            member.map(|member| &**member),
-            event,
-        )
-        .early(is_again, may_be_early);
+        let connection = life.connection();
+        if let Some(tally) = connection.flow().counted().tally().filter(|_| !is_again) {
+            tally.events_in.inc();
+        }
+        let request = Request::new(&self.app, connection, member.map(|member| &**member), event)
+            .early(is_again, may_be_early);
         if self.app.audit.refuses() {
             auth_events::refuse_unrecorded(request);
             return Outcome::Done;

@@ -55,7 +55,10 @@ pub(crate) fn renderers() -> Renderers {
 
 /// Adds how often clients sent which event.
 pub(crate) fn describe(families: &mut Families) {
-    metrics::events::describe_received(families, rows().map(|row| (row.dialect, row.name, row.received)));
+    metrics::events::describe_received(
+        families,
+        rows().map(|row| (row.dialect, row.name, row.received)),
+    );
 }
 
 /// What is fixed about each event of each dialect.
@@ -65,7 +68,11 @@ fn rows() -> impl Iterator<Item = &'static Row> {
     let feed = feed::Event::ALL.iter().map(|event| event.row());
     let chat = chat::Event::ALL.iter().map(|event| event.row());
     let conversation = conversation::Event::ALL.iter().map(|event| event.row());
-    direct.chain(session).chain(feed).chain(chat).chain(conversation)
+    direct
+        .chain(session)
+        .chain(feed)
+        .chain(chat)
+        .chain(conversation)
 }
 
 /// An event of one of the dialects.

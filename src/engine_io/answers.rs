@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::metrics::refusals::{self, Engine};
-use crate::metrics::traffic::{self, By};
 
 /// An error of Engine.IO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +70,6 @@ pub(super) fn too_large() -> Response {
 
 /// The answer to a poll, which nobody may keep.
 pub(super) fn payload(body: Vec<u8>, has_bytes: bool) -> Response {
-    traffic::sent(By::Polling, body.len());
     answer(Body::from(body), has_bytes)
 }
 

@@ -14,7 +14,6 @@ use super::payload::{Counted, Malformed, Posted};
 use super::pipe::Stage;
 use super::session::Session;
 use super::settings::FRAMING;
-use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
 use crate::transport::{Carrier as _, ENTRY_PAUSE, PREFIX, TooSlow};
 
@@ -77,7 +76,7 @@ impl Session {
             bytes: 0,
         };
         let body = arriving.read(body).await?;
-        traffic::received(By::Polling, body.len());
+        self.was_posted(body.len());
         let mut posted = Posted::new(self.revision, has_bytes, body);
         if !self.allows(posted.count()?, arriving.bytes) {
             return Err(Refused::Wrong);

@@ -16,6 +16,7 @@ use axum::routing::MethodRouter;
 
 use super::headers::REQUEST_ID;
 use super::{answer, refuse};
+use crate::access_log;
 use crate::app::App;
 use crate::audit::{Record, Source};
 use crate::auth::Attempt;
@@ -74,6 +75,10 @@ pub(super) enum UserOrAdmin {
     Admin(Admin),
 }
 
+/// The user whose request is answered, for the access log.
+#[derive(Debug, Clone)]
+pub(super) struct AnsweredUser(pub(super) UserId);
+
 /// These methods of a route may be called by such senders only.
 pub(super) fn only<S: Sender>(
     app: &Arc<App>,
@@ -98,10 +103,14 @@ async fn authenticate<S: Sender>(
     let reads = parts.method.is_safe();
     parts.extensions.insert(sender);
     let request = Request::from_parts(parts, body);
-    let response = match user.filter(|_| reads) {
+    let asked = user.as_ref().map(|user| AnsweredUser(user.id.clone()));
+    let mut response = match user.filter(|_| reads) {
         Some(user) => read(&user, next.run(request)).await,
         None => next.run(request).await,
     };
+    if let Some(asked) = asked.filter(|_| access_log::is_on()) {
+        response.extensions_mut().insert(asked);
+    }
     if let Some(event) = refuse::refusal_record(&response) {
         app.audit.record(Record::new(&source, None, event));
     }
@@ -248,7 +257,8 @@ impl Sender for Admin {
 impl Sender for Scraper {
     async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
         let headers = &parts.headers;
-        let is_known = has_token(headers, app.config.metrics_token.as_ref()) || is_admin(app, headers);
+        let is_known =
+            has_token(headers, app.config.metrics_token.as_ref()) || is_admin(app, headers);
         let source = by_token(app, parts, is_known)?;
         Ok(Self { source })
     }

@@ -20,6 +20,10 @@ pub(super) async fn within_time(request: Request, next: Next) -> Response {
     answered.unwrap_or_else(|_| {
         let code = ErrorCode::RequestTimeout;
         refusals::of_rest(code);
-        refusal(StatusCode::SERVICE_UNAVAILABLE, "Request took too long", code.as_str())
+        refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Request took too long",
+            code.as_str(),
+        )
     })
 }

@@ -86,10 +86,14 @@ async fn describe_parts(app: &App, families: &mut Families) {
         ("version", env!("CARGO_PKG_VERSION").into()),
         ("revision", REVISION.unwrap_or("unknown").into()),
     ];
-    families.gauge("relay_build_info", "What runs").set(labels, 1.0);
+    families
+        .gauge("relay_build_info", "What runs")
+        .set(labels, 1.0);
     let parts = health::Parts::of(app).await;
     let help = "Whether clients should come: /ready answers 200";
-    families.gauge("relay_ready", help).set([], number(parts.is_ready()));
+    families
+        .gauge("relay_ready", help)
+        .set([], number(parts.is_ready()));
     let help = "Whether a part works; absent parts are not told";
     let family = families.gauge("relay_part_up", help);
     for (part, works) in parts.all() {
@@ -106,11 +110,31 @@ async fn describe_clients(app: &Arc<App>, families: &mut Families) {
     let looked_at = tokio::task::spawn_blocking(move || connections.congestion());
     let congestion = looked_at.await.unwrap_or_default();
     let gauges = [
-        ("relay_backlog_bytes", "Bytes that wait for clients", congestion.backlog),
-        ("relay_slow_connections", "Connections over receiver_budget", congestion.slow),
-        ("relay_paused_senders", "Connections that are not read now", congestion.paused),
-        ("relay_memory_budget_bytes", "What clients may make the relay hold", app.memory.limit()),
-        ("relay_memory_used_bytes", "What clients make the relay hold", app.memory.taken()),
+        (
+            "relay_backlog_bytes",
+            "Bytes that wait for clients",
+            congestion.backlog,
+        ),
+        (
+            "relay_slow_connections",
+            "Connections over receiver_budget",
+            congestion.slow,
+        ),
+        (
+            "relay_paused_senders",
+            "Connections that are not read now",
+            congestion.paused,
+        ),
+        (
+            "relay_memory_budget_bytes",
+            "What clients may make the relay hold",
+            app.memory.limit(),
+        ),
+        (
+            "relay_memory_used_bytes",
+            "What clients make the relay hold",
+            app.memory.taken(),
+        ),
     ];
     for (name, help, value) in gauges {
         families.gauge(name, help).set([], value as f64);
@@ -127,7 +151,9 @@ fn describe_nodes(app: &App, families: &mut Families) {
         return;
     };
     let help = "Servers of the deployment that are alive, as far as this one knows";
-    families.gauge("relay_nodes", help).set([], cluster.nodes() as f64);
+    families
+        .gauge("relay_nodes", help)
+        .set([], cluster.nodes() as f64);
     let is_up = number(cluster.bus().is_ready());
     let help = "Whether there is a connection to Redis";
     families.gauge("relay_redis_up", help).set([], is_up);

@@ -140,7 +140,7 @@ fn surrounded(app: &Arc<App>, routes: Router) -> Router {
         .layer(from_fn_with_state(app.clone(), pace::delay_refusals))
         .layer(from_fn_with_state(app.drain.clone(), edge::note_request))
         .layer(from_fn(headers::set))
-        .layer(from_fn(observe::answered));
+        .layer(from_fn_with_state(app.clone(), observe::answered));
     // The path is changed before a route is looked for.
     Router::new()
         .fallback_service(routes)

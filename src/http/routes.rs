@@ -30,32 +30,46 @@ const ROUTES: [Route; 30] = [
     route("/sessions", READ),
     route("/api/reserve-session", POSTED),
     route("/api/conversations", READ_AND_POSTED),
-    route("/api/conversations/{id}", &["GET", "HEAD", "PATCH", "DELETE"]),
+    route(
+        "/api/conversations/{id}",
+        &["GET", "HEAD", "PATCH", "DELETE"],
+    ),
     route("/api/conversations/{id}/changes", READ),
     route("/api/conversations/{id}/messages", READ_AND_POSTED),
     route("/api/conversations/{id}/participants", READ_AND_POSTED),
-    route("/api/conversations/{id}/participants/{user}", &["PATCH", "DELETE"]),
+    route(
+        "/api/conversations/{id}/participants/{user}",
+        &["PATCH", "DELETE"],
+    ),
     route("/api/conversations/{id}/read", MARKED),
     route("/api/conversations/{id}/receipts", READ),
     route("/api/changes", READ_AND_POSTED),
     route("/api/chats", READ_AND_POSTED),
     route("/api/chats/{id}", READ),
     route("/api/messages", READ_AND_POSTED),
-    route("/api/messages/{id}", &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
+    route(
+        "/api/messages/{id}",
+        &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    ),
     route("/api/messages/{id}/read", MARKED),
     route("/api/messages/recent/all", READ),
     route("/api/users/me/blocked", READ),
-    route("/api/users/me/blocked/{id}", &["GET", "HEAD", "PUT", "DELETE"]),
+    route(
+        "/api/users/me/blocked/{id}",
+        &["GET", "HEAD", "PUT", "DELETE"],
+    ),
     route("/api/admin/users/{id}", &["PUT"]),
     route("/api/admin/users/{id}/disconnect", POSTED),
     route("/api/admin/conversations", POSTED),
     route("/api/admin/conversations/{id}", &["PATCH"]),
     route("/api/admin/audit", READ),
-    route(SOCKET_IO, &[]),
+    route(SOCKET_IO, &["GET", "POST", OTHER]),
     route("/socket.io/", &[]),
     route(
         UNMATCHED,
-        &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER],
+        &[
+            "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER,
+        ],
     ),
 ];
 
@@ -93,12 +107,20 @@ pub(super) struct Matched {
 impl Matched {
     /// What a request matched; nothing, if the template is not served by its method.
     pub(super) fn of(template: Option<&str>, method: &Method) -> Self {
-        let known = ROUTES.iter().position(|route| Some(route.template) == template);
-        let known = known.and_then(|route| Some((route, method_of(route, method.as_str())?)));
+        let known = ROUTES
+            .iter()
+            .position(|route| Some(route.template) == template);
+        let known = known.and_then(|route| {
+            let method = method_of(route, method.as_str()).or_else(|| method_of(route, OTHER));
+            Some((route, method?))
+        });
         let (route, method) = known.unwrap_or_else(|| {
             let unmatched = ROUTES.len() - 1;
             let method = method_of(unmatched, method.as_str());
-            (unmatched, method.unwrap_or(ROUTES[unmatched].methods.len() - 1))
+            (
+                unmatched,
+                method.unwrap_or(ROUTES[unmatched].methods.len() - 1),
+            )
         });
         Self { route, method }
     }
@@ -106,6 +128,11 @@ impl Matched {
     /// The template, or that there is none.
     pub(super) fn template(self) -> &'static str {
         ROUTES[self.route].template
+    }
+
+    /// The method, or that it is none of the usual.
+    pub(super) fn method(self) -> &'static str {
+        ROUTES[self.route].methods[self.method]
     }
 
     /// Counts an answer that took so long.
@@ -125,6 +152,9 @@ pub(super) fn describe(families: &mut Families) {
     let help = "Requests that were answered, but for those of sockets";
     let family = families.counter("relay_http_requests_total", help);
     for (position, route) in ROUTES.iter().enumerate() {
+        if route.template == SOCKET_IO {
+            continue;
+        }
         for (number, method) in route.methods.iter().copied().enumerate() {
             let counts = &REQUESTS[before(position) + number];
             // None is answered with 1xx, but those of sockets.
@@ -141,7 +171,7 @@ pub(super) fn describe(families: &mut Families) {
     let help = "How long it took to answer";
     let family = families.histogram("relay_http_request_duration_seconds", help);
     for (route, histogram) in ROUTES.iter().zip(&DURATION) {
-        if !route.methods.is_empty() {
+        if !route.template.starts_with(SOCKET_IO) {
             family.times([("route", route.template.into())], histogram);
         }
     }
@@ -158,7 +188,11 @@ mod tests {
     fn every_route_that_is_served_is_in_the_table_and_no_other() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
         let mut served = BTreeSet::new();
-        for path in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+        for path in folder
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
             let source = match path.is_dir() {
                 true => continue,
                 false => std::fs::read_to_string(path).unwrap(),

@@ -1,10 +1,11 @@
 //! Connections of clients: how many are open, and how they begin and end. An open one is counted by [`Counted`], which
 //! goes with it, so that what was added is what is taken away.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use super::counter::{Counters, Gauge};
+use super::counter::{Counter, Counters, Gauge};
 use super::dialects;
 use super::families::Families;
 use super::histogram::{Histogram, LONG};
@@ -42,9 +43,25 @@ pub(crate) fn handshake_took(time: Duration, outcome: HandshakeOutcome) {
     HANDSHAKES[outcome as usize].observe(time);
 }
 
-/// As what a connection is counted now.
+/// As what a connection is counted now, and what is counted of it alone, where somebody wants to know.
 #[derive(Debug, Default)]
-pub(crate) struct Counted(AtomicU8);
+pub(crate) struct Counted {
+    state: AtomicU8,
+    tally: OnceLock<Box<Tally>>,
+}
+
+/// What came from a client and went to it since it was admitted.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Events from it.
+    pub(crate) events_in: Counter,
+    /// Events to it.
+    pub(crate) events_out: Counter,
+    /// Bytes from it.
+    pub(crate) bytes_in: Counter,
+    /// Bytes to it.
+    pub(crate) bytes_out: Counter,
+}
 
 /// It is open.
 const IS_OPEN: u8 = 1;
@@ -64,8 +81,8 @@ impl Counted {
     /// What carries it is a client's polls, or a WebSocket.
     pub(crate) fn carried_by_polls(&self, polls: bool) {
         let before = match polls {
-            true => self.0.fetch_or(POLLS, Ordering::AcqRel),
-            false => self.0.fetch_and(!POLLS, Ordering::AcqRel),
+            true => self.state.fetch_or(POLLS, Ordering::AcqRel),
+            false => self.state.fetch_and(!POLLS, Ordering::AcqRel),
         };
         if before & IS_OPEN != 0 && (before & POLLS != 0) != polls {
             OPEN[series(before)].add(-1);
@@ -74,12 +91,16 @@ impl Counted {
     }
 
     /// It is open, in the dialect that its client declared.
-    pub(crate) fn open(&self, declared: Option<Dialect>, is_guest: bool) {
+    pub(crate) fn open(&self, declared: Option<Dialect>, is_guest: bool, has_tally: bool) {
+        if has_tally {
+            // Another connection on what carries this one goes on with it.
+            self.tally.get_or_init(Box::default);
+        }
         let guest = if is_guest { IS_GUEST } else { 0 };
         // There are few dialects.
         let dialect = (dialects::position(declared) as u8) << DIALECT;
         let added = IS_OPEN | guest | dialect;
-        let state = added | self.0.fetch_or(added, Ordering::AcqRel);
+        let state = added | self.state.fetch_or(added, Ordering::AcqRel);
         OPEN[series(state)].add(1);
         OPENED.at(series(state)).inc();
         GUESTS.add(i64::from(is_guest));
@@ -87,18 +108,29 @@ impl Counted {
 
     /// Its client has a user from now on.
     pub(crate) fn has_user(&self) {
-        let before = self.0.fetch_and(!IS_GUEST, Ordering::AcqRel);
+        let before = self.state.fetch_and(!IS_GUEST, Ordering::AcqRel);
         GUESTS.add(-i64::from(before & IS_GUEST != 0));
     }
 
-    /// It has ended, if it was open.
-    pub(crate) fn close(&self, reason: DisconnectReason, age: Duration) {
-        let before = self.0.fetch_and(POLLS, Ordering::AcqRel);
+    /// What is counted of it alone. `None`: nothing is.
+    pub(crate) fn tally(&self) -> Option<&Tally> {
+        self.tally.get().map(|tally| &**tally)
+    }
+
+    /// The label of what carries it.
+    pub(crate) fn transport(&self) -> &'static str {
+        TRANSPORTS[usize::from(self.state.load(Ordering::Relaxed) & POLLS != 0)]
+    }
+
+    /// It has ended. Whether it was open.
+    pub(crate) fn close(&self, reason: DisconnectReason, age: Duration) -> bool {
+        let before = self.state.fetch_and(POLLS, Ordering::AcqRel);
         if before & IS_OPEN != 0 {
             self.remove(before);
             CLOSED.at(reason as usize).inc();
             DURATION.observe(age);
         }
+        before & IS_OPEN != 0
     }
 
     fn remove(&self, before: u8) {
@@ -117,7 +149,10 @@ pub(super) fn describe(families: &mut Families) {
             TRANSPORTS.into_iter().map(transport)
         })
     };
-    let open = families.gauge("relay_connections", "Connections that are open and admitted");
+    let open = families.gauge(
+        "relay_connections",
+        "Connections that are open and admitted",
+    );
     for (labels, gauge) in labels().zip(&OPEN) {
         open.set(labels, gauge.get() as f64);
     }

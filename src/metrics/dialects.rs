@@ -19,7 +19,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
 }
 
 /// The value of one.
-pub(super) fn name(dialect: Option<Dialect>) -> &'static str {
+pub(crate) fn name(dialect: Option<Dialect>) -> &'static str {
     dialect.map_or(UNDECLARED, Dialect::as_str)
 }
 

@@ -79,7 +79,9 @@ pub(crate) fn sent(name: &str, dialect: Dialect, connections: u64) {
 fn position(name: &str, dialect: Dialect) -> Option<usize> {
     let has_name = |(_, one): &(_, &str)| *one == name;
     let first = FIRST[dialect as usize];
-    let own = SENT[first..].iter().take_while(|(of, _)| *of == Some(dialect));
+    let own = SENT[first..]
+        .iter()
+        .take_while(|(of, _)| *of == Some(dialect));
     let own = own.into_iter().position(has_name).map(|at| first + at);
     own.or_else(|| SENT.iter().position(has_name))
 }
@@ -178,9 +180,7 @@ mod tests {
                 .or_else(|| line.split_once("Refused::by(\""))?;
             Some(rest.split_once('"')?.0.to_owned())
         });
-        let is_name = |text: &String| {
-            text.contains(['-', ':', '_']) && !text.contains([' ', '.'])
-        };
+        let is_name = |text: &String| text.contains(['-', ':', '_']) && !text.contains([' ', '.']);
         texts.filter(is_name).collect()
     }
 }

@@ -133,7 +133,12 @@ impl Families {
 impl Collector for Families {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         for family in &self.0 {
-            let Family { name, help, kind, series } = family;
+            let Family {
+                name,
+                help,
+                kind,
+                series,
+            } = family;
             let mut metric = encoder.encode_descriptor(name, help, None, *kind)?;
             for (labels, value) in series {
                 match labels.is_empty() {

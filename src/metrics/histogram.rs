@@ -7,12 +7,11 @@ use super::counter::{Counter, Counters};
 
 /// The bounds of what is done in a moment, in seconds.
 pub(crate) const FAST: &[f64] = &[
-    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0,
 ];
 /// The bounds of what lasts for as long as somebody stays, in seconds.
-pub(super) const LONG: &[f64] = &[
-    1.0, 10.0, 60.0, 300.0, 1_800.0, 7_200.0, 28_800.0, 86_400.0,
-];
+pub(super) const LONG: &[f64] = &[1.0, 10.0, 60.0, 300.0, 1_800.0, 7_200.0, 28_800.0, 86_400.0];
 
 /// The most buckets, with the one that has no bound.
 const MAX_BUCKETS: usize = FAST.len() + 1;

@@ -10,7 +10,7 @@
 pub(crate) mod authentications;
 pub(crate) mod connections;
 mod counter;
-mod dialects;
+pub(crate) mod dialects;
 pub(crate) mod events;
 mod families;
 mod histogram;

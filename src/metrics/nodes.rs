@@ -29,8 +29,18 @@ pub(crate) fn lost() {
 /// Adds what is counted here.
 pub(crate) fn describe(families: &mut Families) {
     let both = [
-        ("relay_node_events_total", "Messages between nodes", &EVENTS_IN, &EVENTS_OUT),
-        ("relay_node_bytes_total", "Their bytes", &BYTES_IN, &BYTES_OUT),
+        (
+            "relay_node_events_total",
+            "Messages between nodes",
+            &EVENTS_IN,
+            &EVENTS_OUT,
+        ),
+        (
+            "relay_node_bytes_total",
+            "Their bytes",
+            &BYTES_IN,
+            &BYTES_OUT,
+        ),
     ];
     for (name, help, received, sent) in both {
         let family = families.counter(name, help);

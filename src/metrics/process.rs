@@ -66,12 +66,30 @@ fn describe_machine(families: &mut Families) {
     let family = families.counter("process_cpu_seconds_total", help);
     family.count_parts([], spent.as_secs_f64());
     let begun = SystemTime::UNIX_EPOCH + Duration::from_secs(process.start_time());
-    let begun = begun.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let begun = begun
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     let gauges = [
-        ("process_resident_memory_bytes", "Memory that is resident", Some(process.memory())),
-        ("process_open_fds", "File descriptors that are open", process.open_files().map(|n| n as u64)),
-        ("process_max_fds", "File descriptors there may be", rlimit::Resource::NOFILE.get_soft().ok()),
-        ("process_start_time_seconds", "When it started, since the epoch", Some(begun.as_secs())),
+        (
+            "process_resident_memory_bytes",
+            "Memory that is resident",
+            Some(process.memory()),
+        ),
+        (
+            "process_open_fds",
+            "File descriptors that are open",
+            process.open_files().map(|n| n as u64),
+        ),
+        (
+            "process_max_fds",
+            "File descriptors there may be",
+            rlimit::Resource::NOFILE.get_soft().ok(),
+        ),
+        (
+            "process_start_time_seconds",
+            "When it started, since the epoch",
+            Some(begun.as_secs()),
+        ),
     ];
     for (name, help, value) in gauges {
         if let Some(value) = value {

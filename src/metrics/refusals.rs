@@ -99,7 +99,10 @@ pub(super) fn describe(families: &mut Families) {
     let surfaces: [(&'static str, Vec<_>); 3] = [
         ("socket", codes().zip(SOCKET.values()).collect()),
         ("rest", codes().zip(REST.values()).collect()),
-        ("engine", Engine::ALL.into_iter().zip(ENGINE.values()).collect()),
+        (
+            "engine",
+            Engine::ALL.into_iter().zip(ENGINE.values()).collect(),
+        ),
     ];
     for (surface, counts) in surfaces {
         for (code, count) in counts {

@@ -36,7 +36,11 @@ pub(crate) fn undelivered() {
 /// Adds what is counted here.
 pub(super) fn describe(families: &mut Families) {
     let all = [
-        ("relay_received_bytes_total", "Bytes read from clients", &RECEIVED),
+        (
+            "relay_received_bytes_total",
+            "Bytes read from clients",
+            &RECEIVED,
+        ),
         ("relay_sent_bytes_total", "Bytes written to clients", &SENT),
     ];
     for (name, help, counters) in all {

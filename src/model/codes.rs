@@ -269,6 +269,10 @@ mod tests {
         let codes = ErrorCode::ALL.iter().enumerate();
         assert!(codes.into_iter().all(|(at, code)| *code as usize == at));
         let reasons = DisconnectReason::ALL.iter().enumerate();
-        assert!(reasons.into_iter().all(|(at, reason)| *reason as usize == at));
+        assert!(
+            reasons
+                .into_iter()
+                .all(|(at, reason)| *reason as usize == at)
+        );
     }
 }

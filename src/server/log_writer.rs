@@ -80,9 +80,9 @@ impl LogWriter {
     }
 }
 
-impl Write for LogWriter {
-    /// Never fails.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+impl LogWriter {
+    /// Takes a line, which is lost if there is no room for it.
+    pub(super) fn take(&self, line: &[u8]) {
         let (counts, shown) = (&self.counts, shown(line));
         let size = shown.len();
         let before = counts.waiting.fetch_add(size, Ordering::Relaxed);
@@ -91,6 +91,13 @@ impl Write for LogWriter {
             counts.waiting.fetch_sub(size, Ordering::Relaxed);
             counts.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl Write for LogWriter {
+    /// Never fails.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.take(line);
         Ok(line.len())
     }
 

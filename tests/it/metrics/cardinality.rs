@@ -67,6 +67,11 @@ async fn ask(relay: &test_support::harness::Relay, user: &str, number: usize) {
         ("BREW", format!("/api/messages/m-{number}")),
         ("PUT", format!("/api/users/me/blocked/b-{number}")),
     ] {
-        assert_ne!(http::request(relay, method, &path, &headers, b"").await.status, 0);
+        assert_ne!(
+            http::request(relay, method, &path, &headers, b"")
+                .await
+                .status,
+            0
+        );
     }
 }

@@ -54,14 +54,22 @@ async fn guesses_of_the_token_are_recorded_and_throttled() {
     let mut statuses = Vec::new();
     for _ in 0..5 {
         let headers = [("Authorization", "Bearer guess")];
-        statuses.push(http::request(&relay, "GET", "/metrics", &headers, b"").await.status);
+        statuses.push(
+            http::request(&relay, "GET", "/metrics", &headers, b"")
+                .await
+                .status,
+        );
     }
     assert_eq!(statuses, [403, 403, 403, 429, 429]);
     let token = format!("Bearer {METRICS_TOKEN}");
     let headers = [("Authorization", &*token)];
     let answer = http::request(&relay, "GET", "/metrics", &headers, b"").await;
     assert_eq!(answer.status, 200, "the right one is never locked out");
-    for (outcome, count) in [("unknown_admin_token", 3), ("throttled", 2), ("accepted", 1)] {
+    for (outcome, count) in [
+        ("unknown_admin_token", 3),
+        ("throttled", 2),
+        ("accepted", 1),
+    ] {
         let series = format!("relay_authentications_total{{outcome=\"{outcome}\"}} {count}\n");
         assert!(answer.body.contains(&series), "{series}");
     }

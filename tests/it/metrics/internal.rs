@@ -11,7 +11,9 @@ const AUDIT: &str = "/api/admin/audit";
 async fn with_token(address: &str, path: &str) -> u16 {
     let token = format!("Bearer {ADMIN_TOKEN}");
     let headers = [("Authorization", &*token)];
-    http::request_at(address, "GET", path, &headers, b"").await.status
+    http::request_at(address, "GET", path, &headers, b"")
+        .await
+        .status
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +36,11 @@ async fn operators_are_served_there_and_clients_are_not() {
     // No page is meant to call, so none is told that it may.
     let headers = [("Origin", "http://localhost:5173")];
     let answer = http::request_at(&address, "GET", "/health", &headers, b"").await;
-    assert!(!answer.head.to_lowercase().contains("access-control"), "{}", answer.head);
+    assert!(
+        !answer.head.to_lowercase().contains("access-control"),
+        "{}",
+        answer.head
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,20 +64,33 @@ async fn readiness_lists_the_parts_for_operators_only() {
     let relay = program::server(&[INTERNAL]);
     let listed = r#"{"status":"ready","parts":{"audit":true,"store":true}}"#;
     assert_eq!(internal(&relay, "/ready?verbose").await.body, listed);
-    assert_eq!(internal(&relay, "/ready").await.body, r#"{"status":"ready"}"#);
-    assert_eq!(http::get(&relay, "/ready?verbose").await.body, r#"{"status":"ready"}"#);
+    assert_eq!(
+        internal(&relay, "/ready").await.body,
+        r#"{"status":"ready"}"#
+    );
+    assert_eq!(
+        http::get(&relay, "/ready?verbose").await.body,
+        r#"{"status":"ready"}"#
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_is_seen_by_probes_and_scrapes() {
     let mut relay = program::server(&[INTERNAL, ("DRAIN_TIMEOUT", "20s")]);
     // A client that reads nothing keeps the relay draining for a while.
-    let mut slow = Client::with(&relay, "slow", Dial { receive_buffer: Some(4096), ..Dial::default() }).await;
+    let mut slow = Client::with(
+        &relay,
+        "slow",
+        Dial {
+            receive_buffer: Some(4096),
+            ..Dial::default()
+        },
+    )
+    .await;
     let sender = Client::connect(&relay, "sender").await;
     let content = "x".repeat(1 << 20);
-    let message = format!(
-        r#"{{"recipientId":"slow","ciphertext":"{content}","iv":"i","tag":"t","seq":1}}"#
-    );
+    let message =
+        format!(r#"{{"recipientId":"slow","ciphertext":"{content}","iv":"i","tag":"t","seq":1}}"#);
     slow.event("user:online").await;
     for _ in 0..4 {
         sender.writer.emit("send_message", &message).await.unwrap();
@@ -80,7 +99,10 @@ async fn a_drain_is_seen_by_probes_and_scrapes() {
     relay.signal("-TERM");
     relay.logs("stopping", 1);
     let ready = internal(&relay, "/ready").await;
-    assert_eq!((ready.status, &*ready.body), (503, r#"{"status":"not ready","reason":"draining"}"#));
+    assert_eq!(
+        (ready.status, &*ready.body),
+        (503, r#"{"status":"not ready","reason":"draining"}"#)
+    );
     assert_eq!(internal(&relay, "/health").await.status, 200);
     assert_eq!(page(&relay).await.value("relay_ready"), 0.0);
     drop((slow, sender));

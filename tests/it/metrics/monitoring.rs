@@ -46,7 +46,11 @@ struct Annotations {
 
 fn alerts() -> Vec<Alert> {
     let rules: Rules = serde_yaml_ng::from_str(&read("config/prometheus/alerts.yml")).unwrap();
-    rules.groups.into_iter().flat_map(|group| group.rules).collect()
+    rules
+        .groups
+        .into_iter()
+        .flat_map(|group| group.rules)
+        .collect()
 }
 
 /// The queries of the dashboard, and the titles of its rows.
@@ -116,7 +120,15 @@ async fn every_query_is_about_series_that_there_are() {
     };
     let (names, series) = (page.names(), page.series());
     let (mut queries, rows) = dashboard();
-    let expected = ["Clients", "Latency", "Refusals", "Flow control", "Stores", "Nodes", "Process"];
+    let expected = [
+        "Clients",
+        "Latency",
+        "Refusals",
+        "Flow control",
+        "Stores",
+        "Nodes",
+        "Process",
+    ];
     assert_eq!(rows, expected);
     queries.extend(alerts().into_iter().map(|alert| alert.expr));
     let mut used = BTreeSet::new();
@@ -128,14 +140,19 @@ async fn every_query_is_about_series_that_there_are() {
             for matcher in matchers {
                 let label = matcher.replace("!=", "=");
                 let is_it = |one: &&str| one.starts_with(name) && one.contains(&label);
-                assert!(series.keys().any(is_it), "no {matcher} of {name}, in {query}");
+                assert!(
+                    series.keys().any(is_it),
+                    "no {matcher} of {name}, in {query}"
+                );
             }
             used.insert(name.to_owned());
         }
     }
     // What is counted and nobody looks at might as well not be counted.
     let shown = |name: &&&str| {
-        let end = ["_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+        let end = ["_sum", "_count"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end));
         let bucket = end.map(|start| format!("{start}_bucket"));
         used.contains(**name) || bucket.is_some_and(|bucket| used.contains(&bucket))
     };
@@ -146,14 +163,23 @@ async fn every_query_is_about_series_that_there_are() {
 #[test]
 fn every_alert_is_explained_where_it_says_and_nothing_else_is() {
     let document = read("docs/operations.md");
-    let headings = document.lines().filter_map(|line| line.strip_prefix("### "));
+    let headings = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "));
     let headings: BTreeSet<_> = headings.map(str::to_owned).collect();
     let alerts = alerts();
     for alert in &alerts {
         let anchor = alert.alert.to_lowercase();
-        assert_eq!(alert.annotations.runbook_url, format!("docs/operations.md#{anchor}"));
+        assert_eq!(
+            alert.annotations.runbook_url,
+            format!("docs/operations.md#{anchor}")
+        );
         assert!(!alert.annotations.summary.is_empty());
-        assert!(["page", "ticket"].contains(&&*alert.labels.severity), "{}", alert.alert);
+        assert!(
+            ["page", "ticket"].contains(&&*alert.labels.severity),
+            "{}",
+            alert.alert
+        );
     }
     let names: BTreeSet<_> = alerts.into_iter().map(|alert| alert.alert).collect();
     assert_eq!(names, headings);

@@ -40,18 +40,23 @@ impl Page {
     pub(crate) fn series(&self) -> BTreeMap<&str, f64> {
         let lines = self.0.lines().filter(|line| !line.starts_with('#'));
         let parts = lines.map(|line| line.rsplit_once(' ').unwrap());
-        parts.map(|(series, value)| (series, value.parse().unwrap())).collect()
+        parts
+            .map(|(series, value)| (series, value.parse().unwrap()))
+            .collect()
     }
 
     /// The value of one of them.
     pub(crate) fn value(&self, series: &str) -> f64 {
         let all = self.series();
-        *all.get(series).unwrap_or_else(|| panic!("no {series} in {:#?}", all.keys()))
+        *all.get(series)
+            .unwrap_or_else(|| panic!("no {series} in {:#?}", all.keys()))
     }
 
     /// The names of all series, and of all labels and their values.
     pub(crate) fn names(&self) -> BTreeSet<&str> {
         let series = self.series().into_keys();
-        series.map(|series| series.split('{').next().unwrap()).collect()
+        series
+            .map(|series| series.split('{').next().unwrap())
+            .collect()
     }
 }

@@ -12,7 +12,11 @@ async fn both_formats_are_read_by_the_parsers_of_prometheus() {
     let relay = program::start(&[INTERNAL, ("RATE_LIMITS", "off")]);
     let _alice = Client::connect(&relay, "alice").await;
     for (format, accept, kind) in [
-        ("text", "text/plain", "text/plain; version=0.0.4; charset=utf-8"),
+        (
+            "text",
+            "text/plain",
+            "text/plain; version=0.0.4; charset=utf-8",
+        ),
         (
             "openmetrics",
             "application/openmetrics-text; version=1.0.0, text/plain;q=0.5",
@@ -32,7 +36,9 @@ async fn both_formats_are_read_by_the_parsers_of_prometheus() {
         for family in &families {
             check(family);
         }
-        let open = families.iter().find(|one| one["name"] == "relay_connections");
+        let open = families
+            .iter()
+            .find(|one| one["name"] == "relay_connections");
         let open = open.unwrap()["samples"].as_array().unwrap();
         let undeclared = open.iter().find(|sample| {
             sample["labels"]["dialect"] == "undeclared"
@@ -44,8 +50,14 @@ async fn both_formats_are_read_by_the_parsers_of_prometheus() {
 
 /// A family is known, described, of one type, and has series.
 fn check(family: &Value) {
-    let (name, kind) = (family["name"].as_str().unwrap(), family["type"].as_str().unwrap());
-    assert!(["counter", "gauge", "histogram"].contains(&kind), "{family}");
+    let (name, kind) = (
+        family["name"].as_str().unwrap(),
+        family["type"].as_str().unwrap(),
+    );
+    assert!(
+        ["counter", "gauge", "histogram"].contains(&kind),
+        "{family}"
+    );
     assert_ne!(family["help"], "", "{name}");
     let samples = family["samples"].as_array().unwrap();
     assert!(!samples.is_empty(), "{name}");
@@ -54,9 +66,9 @@ fn check(family: &Value) {
         let fits = match kind {
             "counter" => of == format!("{name}_total"),
             "gauge" => of == name,
-            _ => of.strip_prefix(name).is_some_and(|end| {
-                ["_bucket", "_count", "_sum"].contains(&end)
-            }),
+            _ => of
+                .strip_prefix(name)
+                .is_some_and(|end| ["_bucket", "_count", "_sum"].contains(&end)),
         };
         assert!(fits, "{of} of {name}, a {kind}");
     }

@@ -16,7 +16,9 @@ fn counted(page: &super::page::Page) -> BTreeMap<String, BTreeSet<String>> {
         if let Some(labels) = series.strip_prefix("relay_http_requests_total{route=\"") {
             let mut parts = labels.split('"');
             let route = parts.next().unwrap().to_owned();
-            all.entry(route).or_default().insert(parts.nth(1).unwrap().to_owned());
+            all.entry(route)
+                .or_default()
+                .insert(parts.nth(1).unwrap().to_owned());
         }
     }
     all
@@ -41,7 +43,11 @@ async fn each_route_is_counted_by_the_methods_that_it_is_served_by() {
             let answer = http::request(&relay, method, &path, &headers, b"").await;
             // As long as the words for it: the answer to HEAD has none.
             let is_unknown = answer.status == 404 && answer.head.contains("content-length: 30\r");
-            assert_eq!(!is_unknown, methods.contains(*method), "{method} {route}: {answer:?}");
+            assert_eq!(
+                !is_unknown,
+                methods.contains(*method),
+                "{method} {route}: {answer:?}"
+            );
         }
     }
     let page = page(&relay).await;
@@ -51,6 +57,9 @@ async fn each_route_is_counted_by_the_methods_that_it_is_served_by() {
     };
     assert_eq!(of("/health", "GET", "2xx"), 1.0);
     assert_eq!(of("/api/messages/{id}", "PATCH", "4xx"), 1.0);
-    let gets_of_nothing = counted.values().filter(|methods| !methods.contains("GET")).count();
+    let gets_of_nothing = counted
+        .values()
+        .filter(|methods| !methods.contains("GET"))
+        .count();
     assert_eq!(of("unmatched", "GET", "4xx"), gets_of_nothing as f64);
 }

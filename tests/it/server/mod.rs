@@ -1,5 +1,6 @@
 //! The process: its command line, its start and stop, its log.
 
+mod access_log;
 mod as_written;
 mod cli;
 mod health;

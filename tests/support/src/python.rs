@@ -31,7 +31,12 @@ pub fn run(script: &str, argument: &str, input: &str) -> Option<String> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{script} failed");
     Some(String::from_utf8(output.stdout).unwrap())
@@ -51,7 +56,11 @@ fn prepare() -> Result<PathBuf, String> {
     if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
+    succeed(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&home),
+    )?;
     let install = ["-m", "pip", "install", "--quiet", "--requirement"];
     let requirements = folder().join("requirements.txt");
     succeed(Command::new(&python).args(install).arg(requirements))?;

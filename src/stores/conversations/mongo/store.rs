@@ -71,7 +71,11 @@ impl MongoConversations {
         let (store, operation) = (self.clone(), operation(self.db.clone()));
         to_its_end(async move {
             let preparation = store.prepared.ready_for_conversations(&store.db);
-            timed(Work::WriteConversations, store.guarded(preparation, operation)).await
+            timed(
+                Work::WriteConversations,
+                store.guarded(preparation, operation),
+            )
+            .await
         })
         .await
     }

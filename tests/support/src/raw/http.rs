@@ -39,8 +39,7 @@ pub async fn request_at(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Response {
-    let mut head =
-        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -54,6 +53,17 @@ pub async fn request_at(
 /// The answer to `GET`.
 pub async fn get(relay: &Relay, path: &str) -> Response {
     request(relay, "GET", path, &[], b"").await
+}
+
+/// Whether what operators are told of a relay has this mark: its metrics, in both formats.
+pub async fn metrics_have(relay: &Relay, mark: &str) -> bool {
+    let mut pages = String::new();
+    for format in ["text/plain", "application/openmetrics-text"] {
+        let answer = request(relay, "GET", "/metrics", &[("Accept", format)], b"").await;
+        assert!(answer.body.contains("relay_events_received_total{"));
+        pages.push_str(&answer.body);
+    }
+    pages.contains(mark)
 }
 
 /// Sends these bytes on a new connection and reads until the relay closes it.
