@@ -221,8 +221,7 @@ mod tests {
         line.text("route", "/x/{id}");
         line.number("status", 200);
         line.end(&client);
-        let written = written.lock().unwrap().clone();
-        written
+        written.lock().unwrap().clone()
     }
 
     #[test]

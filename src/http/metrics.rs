@@ -84,7 +84,7 @@ async fn families(app: &Arc<App>) -> Families {
 async fn describe_parts(app: &App, families: &mut Families) {
     let labels = [
         ("version", env!("CARGO_PKG_VERSION").into()),
-        ("revision", REVISION.unwrap_or("unknown").into()),
+        ("revision", revision().into()),
     ];
     families
         .gauge("relay_build_info", "What runs")
@@ -99,6 +99,12 @@ async fn describe_parts(app: &App, families: &mut Families) {
     for (part, works) in parts.all() {
         family.set([("part", part.into())], number(works));
     }
+}
+
+fn revision() -> &'static str {
+    REVISION
+        .filter(|revision| !revision.is_empty())
+        .unwrap_or("unknown")
 }
 
 async fn describe_clients(app: &Arc<App>, families: &mut Families) {

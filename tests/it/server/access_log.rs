@@ -54,7 +54,7 @@ async fn use_it(relay: &Relay) {
     drop(alice);
     let user = format!("Bearer {}", token::for_user("alice"));
     for (method, path, id) in [
-        ("GET", "/api/users/me/blocked/bob?secret=1", "kept.1"),
+        ("GET", "/api/users/me/blocked/bob?query=1", "kept.1"),
         ("BREW", "/nowhere/alice", "not kept"),
     ] {
         let headers = [
@@ -107,8 +107,10 @@ async fn in_json_each_line_has_its_fields_and_no_other() {
     assert_eq!(id.get_version_num(), 7);
     assert_eq!(of("/socket.io")["status"], 101);
     let log = relay.log();
-    for unsaid in ["secret", "nowhere", "alice", "BREW", "/bob"] {
-        assert!(!log.contains(unsaid), "{unsaid} in {log}");
+    for line in log.lines().filter(|line| line.starts_with('{')) {
+        for unsaid in ["query", "nowhere", "alice", "BREW", "bob"] {
+            assert!(!line.contains(unsaid), "{unsaid} in {line}");
+        }
     }
 }
 
