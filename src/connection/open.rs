@@ -26,7 +26,7 @@ pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
 }
 
 /// How far all connections together are behind.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Congestion {
     /// Bytes that wait for clients.
     pub(crate) backlog: usize,
@@ -78,7 +78,7 @@ impl OpenConnections {
         for life in &self.open {
             let flow = life.connection().flow();
             found.backlog += flow.backlog();
-            found.slow += usize::from(!flow.has_room());
+            found.slow += usize::from(flow.is_over_budget());
             found.paused += usize::from(flow.reading_paused());
         }
         found

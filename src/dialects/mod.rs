@@ -256,6 +256,7 @@ async fn answer(
     other: Option<Event>,
 ) -> Outcome {
     let is_member = request.member.is_some();
+    let begun = Instant::now();
     let payload = request.event.payload();
     let event = match other {
         Some(other) if other.is_meant(request.event, &payload) => other,
@@ -284,7 +285,6 @@ async fn answer(
             Box::pin(life.finished_elsewhere(subject)).await;
         }
     }
-    let begun = Instant::now();
     let handled = match sent.and_then(|sent| sent.unreadable(request.app.config.max_depth)) {
         Some(field) => {
             let allowed = request.check_limits().await;
@@ -292,7 +292,7 @@ async fn answer(
         }
         None => event.dispatch(&mut request, &payload).await,
     };
-    metrics::events::took(event.row().dialect, begun.elapsed());
+    let time = begun.elapsed();
     match handled {
         Ok(()) => request.succeed(),
         Err(refusal) if event.is_early(&request, sent, &refusal).await => {
@@ -302,5 +302,6 @@ async fn answer(
             refuse::refuse(&mut request, event.row(), event.words(), sent, &refusal);
         }
     }
+    metrics::events::took(event.row().dialect, time);
     request.outcome()
 }

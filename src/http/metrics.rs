@@ -3,19 +3,23 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use tokio::sync::Mutex;
 
 use super::caller::{self, Scraper};
 use super::{health, routes};
 use crate::app::App;
 use crate::audit;
 use crate::config::Config;
+use crate::connection::Congestion;
 use crate::dialects;
+use crate::metrics::process::Usage;
 use crate::metrics::{self, Families, Format};
 use crate::model::Refusal;
 
@@ -72,13 +76,49 @@ fn is_open_metrics(headers: &HeaderMap) -> bool {
 async fn families(app: &Arc<App>) -> Families {
     let mut families = Families::default();
     describe_parts(app, &mut families).await;
-    describe_clients(app, &mut families).await;
+    let slow = Slow::lately(app).await;
+    describe_clients(app, &slow.congestion, &mut families);
     metrics::describe(&mut families);
     dialects::describe(&mut families);
     audit::metrics::describe(&mut families, app.conversations.now_ms());
     describe_nodes(app, &mut families);
     routes::describe(&mut families);
+    if let Some(usage) = &slow.usage {
+        usage.describe(&mut families);
+    }
     families
+}
+
+/// What it takes a moment to look at where there are many connections.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slow {
+    congestion: Congestion,
+    usage: Option<Usage>,
+}
+
+impl Slow {
+    /// As it was within the last second: whoever asks more often does not make the relay look more often.
+    async fn lately(app: &App) -> Self {
+        const KEPT: Duration = Duration::from_secs(1);
+        static LAST: Mutex<Option<(Instant, Slow)>> = Mutex::const_new(None);
+        let mut last = LAST.lock().await;
+        if let Some((at, slow)) = *last
+            && at.elapsed() < KEPT
+        {
+            return slow;
+        }
+        let connections = app.connections.clone();
+        let looked_at = tokio::task::spawn_blocking(move || Self {
+            congestion: connections.congestion(),
+            usage: Usage::now(),
+        });
+        let slow = looked_at.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "connections could not be looked at");
+            Self::default()
+        });
+        *last = Some((Instant::now(), slow));
+        slow
+    }
 }
 
 async fn describe_parts(app: &App, families: &mut Families) {
@@ -107,14 +147,10 @@ fn revision() -> &'static str {
         .unwrap_or("unknown")
 }
 
-async fn describe_clients(app: &Arc<App>, families: &mut Families) {
+fn describe_clients(app: &App, congestion: &Congestion, families: &mut Families) {
     let help = "Users with a connection on this node";
     let users = app.users.connected() as f64;
     families.gauge("relay_users_online", help).set([], users);
-    let connections = app.connections.clone();
-    // With a million connections it takes a moment.
-    let looked_at = tokio::task::spawn_blocking(move || connections.congestion());
-    let congestion = looked_at.await.unwrap_or_default();
     let gauges = [
         (
             "relay_backlog_bytes",

@@ -1,6 +1,6 @@
 //! The process itself: what it logs, how late it is with what is due, and what it takes of the machine.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -48,52 +48,69 @@ pub(super) fn describe(families: &mut Families) {
     for ((_, level), count) in LEVELS.into_iter().zip(LOG_LINES.values()) {
         family.count([("level", level.into())], count);
     }
-    describe_machine(families);
 }
 
-/// What it takes of the machine, as far as the machine says so.
-fn describe_machine(families: &mut Families) {
-    let pid = Pid::from_u32(std::process::id());
-    let mut system = System::new();
-    let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
-    let own = ProcessesToUpdate::Some(&[pid]);
-    system.refresh_processes_specifics(own, false, what);
-    let Some(process) = system.process(pid) else {
-        return;
-    };
-    let spent = Duration::from_millis(process.accumulated_cpu_time());
-    let help = "Time that processors spent on it";
-    let family = families.counter("process_cpu_seconds_total", help);
-    family.count_parts([], spent.as_secs_f64());
-    let begun = SystemTime::UNIX_EPOCH + Duration::from_secs(process.start_time());
-    let begun = begun
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let gauges = [
-        (
-            "process_resident_memory_bytes",
-            "Memory that is resident",
-            Some(process.memory()),
-        ),
-        (
-            "process_open_fds",
-            "File descriptors that are open",
-            process.open_files().map(|n| n as u64),
-        ),
-        (
-            "process_max_fds",
-            "File descriptors there may be",
-            rlimit::Resource::NOFILE.get_soft().ok(),
-        ),
-        (
-            "process_start_time_seconds",
-            "When it started, since the epoch",
-            Some(begun.as_secs()),
-        ),
-    ];
-    for (name, help, value) in gauges {
-        if let Some(value) = value {
-            families.gauge(name, help).set([], value as f64);
+/// What the process takes of the machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Usage {
+    processors: Duration,
+    /// Bytes.
+    resident: u64,
+    open_files: Option<u64>,
+    max_files: Option<u64>,
+    /// Seconds since the epoch.
+    started: u64,
+}
+
+impl Usage {
+    /// Looks at it, which may block. `None`: the machine does not say.
+    pub(crate) fn now() -> Option<Self> {
+        let pid = Pid::from_u32(std::process::id());
+        let mut system = System::new();
+        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        let own = ProcessesToUpdate::Some(&[pid]);
+        system.refresh_processes_specifics(own, false, what);
+        let process = system.process(pid)?;
+        Some(Self {
+            processors: Duration::from_millis(process.accumulated_cpu_time()),
+            resident: process.memory(),
+            open_files: process.open_files().map(|count| count as u64),
+            max_files: rlimit::Resource::NOFILE.get_soft().ok(),
+            started: process.start_time(),
+        })
+    }
+
+    /// Adds it.
+    pub(crate) fn describe(&self, families: &mut Families) {
+        let help = "Time that processors spent on it";
+        let family = families.counter("process_cpu_seconds_total", help);
+        family.count_parts([], self.processors.as_secs_f64());
+        let gauges = [
+            (
+                "process_resident_memory_bytes",
+                "Memory that is resident",
+                Some(self.resident),
+            ),
+            (
+                "process_open_fds",
+                "File descriptors that are open",
+                self.open_files,
+            ),
+            (
+                "process_max_fds",
+                "File descriptors there may be",
+                self.max_files,
+            ),
+            (
+                "process_start_time_seconds",
+                "When it started, since the epoch",
+                Some(self.started),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            if let Some(value) = value {
+                families.gauge(name, help).set([], value as f64);
+            }
         }
     }
 }

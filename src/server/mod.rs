@@ -12,6 +12,7 @@ mod log_writer;
 mod logging;
 mod machine;
 mod node;
+mod service_manager;
 mod signals;
 mod socket_io;
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod cli;
 mod health;
 mod lifecycle;
 mod log_injection;
+mod service_manager;
 mod signals;
 mod surroundings;
 mod unwritable_log;
