@@ -235,8 +235,8 @@ mod tests {
             (&200.into(), &1.5.into())
         );
         assert_eq!(
-            (&read["user"], &read["address"]),
-            (&"alice".into(), &"::1".into())
+            (&read["user"], &read["node"]),
+            (&"alice".into(), &"one".into())
         );
     }
 
