@@ -17,6 +17,8 @@ RUN mkdir -p src/bin/sealed-relay tests/support/src data && touch src/lib.rs tes
 RUN cargo build --release --locked && cargo clean --release --locked --package sealed-relay
 
 COPY src src
+# The commit, for relay_build_info in /metrics.
+ARG RELAY_REVISION
 RUN cargo build --release --locked
 
 # The program needs glibc, and the certificates of the authorities for a jwks_url with https.

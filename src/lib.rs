@@ -13,6 +13,7 @@
     )
 )]
 
+mod access_log;
 mod app;
 mod audit;
 mod auth;
@@ -24,6 +25,7 @@ mod dialects;
 mod engine_io;
 mod http;
 mod limits;
+mod metrics;
 mod model;
 mod payload;
 mod server;
@@ -35,11 +37,12 @@ mod users;
 
 pub use audit::StoredRecord;
 pub use config::{
-    AllowedOrigin, AllowedOrigins, AuthErrorStyle, BasePath, ClaimPath, Config, CookieNames, Entry,
-    ExpiredTokens, Host, HttpUrl, JwtAlgorithm, LogFormat, LogLevel, MongoPrefix, MongoUri, Origin,
-    Period, PresenceAudience, Problem, Problems, PublicHosts, Rate, RedisUrl, RequiredClaim,
-    Secret, SecretFileError, SecretOrigin, Sources, SpoolFull, Transport, WhoMayAdd,
-    existing_jwt_secret, jwt_secret, parse_duration, reference_env, reference_toml,
+    AccessLogForm, AllowedOrigin, AllowedOrigins, AuthErrorStyle, BasePath, ClaimPath, Config,
+    CookieNames, Entry, ExpiredTokens, Host, HttpUrl, JwtAlgorithm, ListenAddress, LogFormat,
+    LogLevel, MongoPrefix, MongoUri, Origin, Period, PresenceAudience, Problem, Problems,
+    PublicHosts, Rate, RedisUrl, RequiredClaim, Secret, SecretFileError, SecretOrigin, Sources,
+    SpoolFull, Transport, WhoMayAdd, existing_jwt_secret, jwt_secret, parse_duration,
+    reference_env, reference_toml,
 };
 pub use model::{Dialect, parse_time};
 pub use server::{AuditRecords, Error, Log, TokenReport, check_token, init_logging, run};

@@ -12,6 +12,7 @@ mod event;
 mod event_type;
 mod files;
 mod line;
+pub(crate) mod metrics;
 mod mongo;
 mod payload;
 mod queue;

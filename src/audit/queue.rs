@@ -18,6 +18,7 @@ use std::{
 use super::error::ReadError;
 use super::event_type::Removal;
 use super::line;
+use super::metrics;
 use super::read::{Query, ReadPool, RecordPage};
 use super::record::Record;
 use super::shared::Shared;
@@ -184,6 +185,7 @@ struct Handle {
 
 impl Handle {
     fn push(&self, record: &Record) {
+        metrics::recorded(record.event_type());
         with_frame(
             |bytes| line::push(bytes, record),
             |frame| self.push_frame(frame, record),

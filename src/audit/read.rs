@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::error::ReadError;
 use super::event_type::EventType;
+use crate::metrics::stores::{self, Work};
 use crate::model::name::neutral;
 
 /// The most reads at one time; others wait for a permit.
@@ -177,6 +179,7 @@ impl ReadPool {
 
     /// Reads on a thread that may block.
     pub(super) async fn read(&self, query: Query) -> Result<RecordPage, ReadError> {
+        let begun = Instant::now();
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let reader = Arc::clone(&self.reader);
         let read = task::spawn_blocking(move || {
@@ -184,6 +187,8 @@ impl ReadPool {
             let _permit = permit;
             reader.read(&query)
         });
-        read.await?
+        let read = read.await.map_err(ReadError::from).flatten();
+        stores::done(Work::ReadAudit, begun, read.is_err());
+        read
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use uuid::{Builder, Uuid};
 
 use super::event::Event;
-use super::event_type::{Apart, Removal};
+use super::event_type::{Apart, EventType, Removal};
 use super::text::AuditText;
 use crate::model::Dialect;
 
@@ -122,6 +122,11 @@ impl Record {
     /// The dialect of the event, when it has one.
     pub(crate) fn dialect(&self) -> Option<Dialect> {
         self.dialect
+    }
+
+    /// The type of its event.
+    pub(super) fn event_type(&self) -> EventType {
+        self.event.event_type()
     }
 
     /// When the record is removed because there are too many.

@@ -13,6 +13,7 @@ use std::{
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::files::Files;
+use super::metrics;
 use super::payload::is_removed_last;
 use super::repeats::Repeats;
 use super::spool::{Chunk, Spool, push_frame};
@@ -102,6 +103,7 @@ impl Shared {
                 }
             }
         }
+        metrics::spool_has(files.spool.len());
         tail.clear();
         files.spare = tail;
     }
@@ -167,7 +169,7 @@ impl Shared {
 
     fn lose_accepted(&self, records: u64) {
         let mut state = self.state.lock();
-        state.settled += records;
+        state.settle(records);
         let report = state.lose(records, Instant::now());
         self.done.notify_all();
         drop(state);
@@ -212,12 +214,13 @@ impl Shared {
                 let mut files = self.files.lock();
                 let records = files.spool.settle(&chunk);
                 self.make_room(&mut files.spool, 0);
+                metrics::spool_has(files.spool.len());
                 files.reuse(chunk);
                 records
             }
         };
         let mut state = self.state.lock();
-        state.settled += records;
+        state.settle(records);
         self.done.notify_all();
     }
 
@@ -249,7 +252,7 @@ impl Shared {
         state.stopped = true;
         state.closing = true;
         let unspooled = mem::take(&mut state.tail_records);
-        state.settled += unspooled;
+        state.settle(unspooled);
         // The interval between log lines does not matter: this is the last one.
         let lost = state.lose_finally(unspooled);
         let records = state.outstanding();
@@ -276,7 +279,7 @@ impl Shared {
         if let Err(error) = files.spool.append(&frames, records) {
             tracing::error!(%error, "the audit's spool cannot be written");
             let mut state = self.state.lock();
-            state.settled += records;
+            state.settle(records);
             let report = state.lose_finally(records);
             drop(state);
             log_lost(report);

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::metrics;
+
 /// The most records in one write to the store.
 pub(super) const MAX_RECORDS_PER_WRITE: usize = 4_096;
 /// The least time between two log lines about lost records.
@@ -57,6 +59,7 @@ pub(super) struct State {
 impl State {
     /// The state at the start, with `leftover` records in the spool.
     pub(super) fn new(leftover: u64) -> Self {
+        metrics::waiting(leftover as i64);
         Self {
             accepted: leftover,
             ..Self::default()
@@ -78,6 +81,7 @@ impl State {
         self.tail.extend_from_slice(frame);
         self.tail_records += 1;
         self.accepted += 1;
+        metrics::waiting(1);
         let wake = match self.waiting {
             Waiting::No => false,
             Waiting::Idle => true,
@@ -89,9 +93,16 @@ impl State {
         wake
     }
 
+    /// So many records are stored, set aside or lost.
+    pub(super) fn settle(&mut self, records: u64) {
+        self.settled += records;
+        metrics::waiting(-(records as i64));
+    }
+
     /// Counts lost records. Returns the number to log, when a log line is due.
     #[must_use]
     pub(super) fn lose(&mut self, count: u64, now: Instant) -> Option<u64> {
+        metrics::lost(count);
         self.lost += count;
         self.lost_unlogged += count;
         self.lost_at = Some(now);

@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::line::time_of_text;
+use super::metrics;
 use super::payload::Lines;
 use super::rejected::RejectedRecords;
 use super::shared::Shared;
@@ -19,6 +21,7 @@ use super::size_limit::SizeLimit;
 use super::spool::{Chunk, Spool};
 use super::state::{MAX_RECORDS_PER_WRITE, State, Waiting, log_lost};
 use super::store::Store;
+use crate::metrics::stores;
 
 /// How long a record may wait in the spool for others to be committed with it: a commit costs as much as
 /// many records.
@@ -204,10 +207,13 @@ impl<S: Store> Writer<S> {
         if lines.is_empty() {
             return Ok(());
         }
-        let rejected = self
-            .store
-            .write(&lines)
-            .map_err(|error| error.to_string())?;
+        if let Some(oldest) = lines.first() {
+            metrics::storing(time_of_text(oldest.id_text()));
+        }
+        let begun = Instant::now();
+        let written = self.store.write(&lines);
+        stores::done(stores::Work::WriteAudit, begun, written.is_err());
+        let rejected = written.map_err(|error| error.to_string())?;
         if rejected.positions.is_empty() {
             return Ok(());
         }
@@ -222,6 +228,7 @@ impl<S: Store> Writer<S> {
         drop(state);
         // Last: a caller that waits for the records then sees the state that belongs to them.
         self.shared.settle(chunk);
+        metrics::stored();
         log_lost(lost);
         if recovered {
             tracing::info!("audit records are being written again");

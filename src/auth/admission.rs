@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Authenticated, Authenticator};
 use crate::config::{AuthErrorStyle, Config};
 use crate::connection::{Client, Handshake};
+use crate::metrics::authentications;
 use crate::model::{AuthFailure, Dialect, Refusal, Why};
 
 /// The client's `auth` object. A value of the wrong type counts as missing, except for a token, which
@@ -156,7 +157,10 @@ impl Admissions {
             };
         };
         let authenticated = self.auth.authenticate(handshake.address, &token).await;
-        authenticated.map(Verdict::User)
+        authenticated.map(|authenticated| {
+            authentications::accepted();
+            Verdict::User(authenticated)
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::audit::{Audit, Event, Record};
 use crate::connection::{Client, ConnectionId};
 use crate::conversations::{Conversations, KnownBy};
 use crate::limits::AddressLimits;
+use crate::metrics::authentications;
 use crate::model::conversation::{UserRecord, UserStatus};
 use crate::model::{AuthFailure, Dialect, Identity, Refusal, TokenUser, UserId, Why};
 use crate::stores::ApplicationUsers;
@@ -70,6 +71,11 @@ impl Authenticator {
         }
     }
 
+    /// Whether the key set can be fetched. `None`: there is none.
+    pub(crate) fn key_set_works(&self) -> Option<bool> {
+        self.verifier.key_set_works()
+    }
+
     /// Records and logs that somebody was refused instead of authenticated.
     pub(crate) fn note_failure(&self, audit: &Audit, attempt: Attempt<'_>, refusal: &Refusal) {
         let Attempt {
@@ -78,6 +84,9 @@ impl Authenticator {
             request,
         } = attempt;
         let (code, reason) = (refusal.code, refusal.auth_failure());
+        if let Some(reason) = reason {
+            authentications::failed(reason);
+        }
         let identity = refusal.refused_identity();
         let source = client.source(connection, identity);
         let event = Event::AuthFailed { code, reason };

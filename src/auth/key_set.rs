@@ -2,6 +2,7 @@
 //! it. Which algorithms are configured is not known here.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,8 @@ struct Source {
     keys: RwLock<Vec<PublicKey>>,
     /// Held while fetching: whoever needs a key meanwhile waits, then looks again.
     last: Mutex<Option<Fetch>>,
+    /// The last fetch failed; this waits for none.
+    is_failing: AtomicBool,
 }
 
 /// How the last fetch went.
@@ -70,6 +73,7 @@ impl KeySet {
             pace,
             keys: RwLock::default(),
             last: Mutex::new(None),
+            is_failing: AtomicBool::new(false),
         });
         let first = source.fetch(&mut *source.last.lock().await).await;
         tokio::spawn(refresh(Arc::downgrade(&source), first));
@@ -88,6 +92,11 @@ impl KeySet {
 }
 
 impl KeySet {
+    /// Whether the last fetch that ended was successful.
+    pub(super) fn works(&self) -> bool {
+        !self.0.is_failing.load(Ordering::Relaxed)
+    }
+
     /// Whether the last fetch failed.
     pub(super) async fn is_failing(&self) -> bool {
         let last = *self.0.last.lock().await;
@@ -144,6 +153,7 @@ impl Source {
             succeeded: result.is_ok(),
         };
         *last = Some(fetch);
+        self.is_failing.store(!fetch.succeeded, Ordering::Relaxed);
         match result {
             Ok(keys) => {
                 if keys.is_empty() {

@@ -54,6 +54,11 @@ impl Keys {
         keys.find_map(|(of, key)| (*of == algorithm).then_some(key))
     }
 
+    /// Whether the key set can be fetched. `None`: there is none.
+    pub(super) fn key_set_works(&self) -> Option<bool> {
+        self.fetched.as_ref().map(KeySet::works)
+    }
+
     /// The key for this algorithm with this id in the key set, which never has the shared secret.
     ///
     /// # Errors

@@ -74,6 +74,11 @@ impl Verifier {
         Ok(Verified { user, expires_at })
     }
 
+    /// Whether the key set can be fetched. `None`: there is none.
+    pub(super) fn key_set_works(&self) -> Option<bool> {
+        self.keys.key_set_works()
+    }
+
     /// The user that a token names. Nothing of it is verified: it says only whom somebody tries to be.
     pub(super) fn claimed_user(&self, token: &str) -> Option<UserId> {
         let claims = form::claims(bare(token))?;

@@ -81,6 +81,7 @@ impl Cluster {
             }
         }
         self.set_users_on_other_nodes(users);
+        self.set_nodes(1 + others.len() - dead.len());
         Ok(dead)
     }
 

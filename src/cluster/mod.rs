@@ -76,6 +76,7 @@ pub(crate) struct Cluster {
     /// The epoch of Redis at the last renewal; it changes when Redis has lost its data.
     epoch: Mutex<Option<String>>,
     users_on_other_nodes: AtomicUsize,
+    nodes: AtomicUsize,
     is_renewed: AtomicBool,
 }
 
@@ -106,6 +107,7 @@ impl Cluster {
             is_connected: watch::Sender::new(false),
             epoch: Mutex::default(),
             users_on_other_nodes: AtomicUsize::new(0),
+            nodes: AtomicUsize::new(1),
             is_renewed: AtomicBool::new(false),
             redis,
         });
@@ -237,6 +239,15 @@ impl Cluster {
     }
 
     // Counts.
+
+    fn set_nodes(&self, nodes: usize) {
+        self.nodes.store(nodes, Ordering::Relaxed);
+    }
+
+    /// How many nodes are alive, this one included, as far as it was known last.
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes.load(Ordering::Relaxed)
+    }
 
     fn set_users_on_other_nodes(&self, users: usize) {
         self.users_on_other_nodes.store(users, Ordering::Relaxed);

@@ -15,6 +15,7 @@ use super::message::{
 };
 use super::questions::Questions;
 use super::{Cluster, Topic};
+use crate::metrics::nodes;
 use crate::model::conversation::ConversationId;
 use crate::model::session::SessionId;
 use crate::model::{NodeId, UserId};
@@ -107,6 +108,7 @@ impl<H: MessageHandler> Delivery<H> {
         if envelope::sender(&message) == Some(self.cluster.node_id) {
             return;
         }
+        nodes::received(message.len());
         let message = match topic {
             Topic::AllNodes => {
                 let read = self.decode(&message);
@@ -123,7 +125,10 @@ impl<H: MessageHandler> Delivery<H> {
         };
         match self.cluster.inboxes.push(topic, message) {
             Pushed::Waits => {}
-            Pushed::Full(topic) => self.handler.missed(&topic),
+            Pushed::Full(topic) => {
+                nodes::lost();
+                self.handler.missed(&topic);
+            }
             Pushed::First(key) => {
                 let delivery = self.clone();
                 tokio::spawn(async move { delivery.drain(&key).await });

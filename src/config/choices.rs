@@ -89,6 +89,16 @@ choices! {
         Json = "json" | "jsonl" | "ndjson",
     }
 
+    /// Whether there is an access log, and its form.
+    AccessLogForm {
+        /// There is none.
+        Off = "off" | "none" | "no" | "false",
+        /// One line of text, whose values are quoted.
+        Text = "text" | "plain",
+        /// One JSON object a line.
+        Json = "json" | "jsonl" | "ndjson",
+    }
+
     /// A signature algorithm that tokens may use.
     JwtAlgorithm {
         /// HMAC with the shared secret.

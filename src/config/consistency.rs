@@ -22,6 +22,13 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
             None,
         );
     }
+    if config.admin_public && config.internal_listen.is_none() {
+        problems.add(
+            "admin_public",
+            "has no effect without internal_listen: the admin routes are served to clients' addresses anyway",
+            None,
+        );
+    }
     keys(config, problems);
 }
 

@@ -20,7 +20,7 @@ pub enum Host {
 }
 
 impl Host {
-    fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str) -> Option<Self> {
         let bare = text
             .strip_prefix('[')
             .and_then(|text| text.strip_suffix(']'));

@@ -16,6 +16,7 @@ mod data_dir;
 mod dotenv;
 mod host;
 mod layers;
+mod listen_address;
 mod mongo_uri;
 mod near_misses;
 mod networks;
@@ -38,12 +39,13 @@ mod values;
 
 pub use base_path::BasePath;
 pub use choices::{
-    AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull,
-    Transport, WhoMayAdd,
+    AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,
+    PresenceAudience, SpoolFull, Transport, WhoMayAdd,
 };
 pub use claims::{ClaimPath, RequiredClaim};
 pub use cookie::CookieNames;
 pub use host::Host;
+pub use listen_address::ListenAddress;
 pub use mongo_uri::{MongoPrefix, MongoUri};
 pub use origin::Origin;
 pub use origins::{AllowedOrigin, AllowedOrigins, PublicHosts};

@@ -17,12 +17,13 @@ use super::check::{
     zero_or_some_bytes,
 };
 use super::choices::{
-    AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull,
-    Transport, WhoMayAdd,
+    AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,
+    PresenceAudience, SpoolFull, Transport, WhoMayAdd,
 };
 use super::claims::{ClaimPath, RequiredClaim};
 use super::cookie::CookieNames;
 use super::host::Host;
+use super::listen_address::ListenAddress;
 use super::mongo_uri::{MongoPrefix, MongoUri};
 use super::origin::Origin;
 use super::origins::{AllowedOrigin, AllowedOrigins, PublicHosts};
@@ -66,6 +67,11 @@ settings! {
     log_level: LogLevel = LogLevel::Info;
     /// Form of a log line: text, or json (one object a line).
     log_format: LogFormat = LogFormat::Text;
+    /// Access log on standard output: off, text, or json (one object a line).
+    /// It has a line for each request and for each connection that ends, without paths, queries or content.
+    access_log: AccessLogForm = AccessLogForm::Off;
+    /// Whether its lines name the user, where one is known.
+    access_log_users: bool = false;
 
     ["Authentication"]
     /// Shared secret of the tokens (HS256), at least 32 bytes.
@@ -109,6 +115,17 @@ settings! {
     expired_token_status: u16 = 403, check one_of(&[401, 403]);
     /// Token that opens the admin routes, at least 32 bytes. When not set, they are closed.
     admin_token: Option<Secret> = None, check long_enough;
+
+    ["Operations"]
+    /// Address and port of a second listener, for probes, /metrics and administrators, such as 127.0.0.1:9090.
+    /// It should be reachable by operators only: /metrics is open there. Port 0 takes any free one; when not set, there is none.
+    internal_listen: Option<ListenAddress> = None;
+    /// Whether the admin routes are served to clients' addresses, too, where there is an internal listener.
+    admin_public: bool = false;
+    /// Token that opens /metrics where there is no internal listener, at least 32 bytes. That of administrators does, too.
+    metrics_token: Option<Secret> = None, check long_enough;
+    /// Whether /metrics is open to everybody who reaches the server.
+    metrics_public: bool = false;
 
     ["Transport"]
     /// Transports served: websocket, polling.

@@ -19,6 +19,7 @@ use super::{Drain, Library, Places};
 use crate::config::{Config, Transport};
 use crate::engine_io::{EngineError, Revision, Sessions, accept};
 use crate::limits::address;
+use crate::metrics::refusals::{self, Engine};
 use crate::model::{DisconnectReason, ErrorCode};
 use crate::transport::{Attach, Carrier as _, Link, PeerLink};
 
@@ -114,6 +115,7 @@ impl SocketIoEdge {
     async fn open(&self, asked: Asked<'_>) -> Result<Response, EngineError> {
         if self.drain.has_begun() {
             let (error, code) = ("Server is shutting down", "DRAINING");
+            refusals::of_engine(Engine::Draining);
             return Ok(refusal(StatusCode::SERVICE_UNAVAILABLE, error, code));
         }
         if asked.parts.method != Method::GET {
@@ -261,6 +263,11 @@ pub(crate) async fn request(
 fn no_place(why: NoPlace) -> Response {
     let too_many = StatusCode::TOO_MANY_REQUESTS;
     let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    refusals::of_engine(match why {
+        NoPlace::TooOften => Engine::RateLimit,
+        NoPlace::TooMany => Engine::TooManyConnections,
+        NoPlace::NoMemory => Engine::ServerBusy,
+    });
     let (status, error, code) = match why {
         NoPlace::TooOften => (too_many, "Rate limit exceeded", ErrorCode::RateLimit),
         NoPlace::TooMany => (

@@ -62,8 +62,8 @@ impl Connection {
             let of = of();
             self.flow.has_waiting(&of) && self.defer(of, frames, packet.clone())
         };
-        if !is_deferred {
-            self.send_packet(&packet, frames);
+        if is_deferred || self.send_packet(&packet, frames) {
+            self.note_sent(event);
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) use life::{
     Admission, Admitted, Due, Handler, Life, Membership, Opening, Outcome, Received, Registration,
     Services, deadlines, mount,
 };
-pub(crate) use open::OpenConnections;
+pub(crate) use open::{Congestion, OpenConnections};
 pub(crate) use outbound::Connection;
 pub(crate) use patience::Patience;
 pub(crate) use places::Places;

@@ -26,6 +26,17 @@ pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
     fn drain(self: Arc<Self>) -> BoxFuture<'static, ()>;
 }
 
+/// How far all connections together are behind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Congestion {
+    /// Bytes that wait for clients.
+    pub(crate) backlog: usize,
+    /// Connections for which too many bytes wait.
+    pub(crate) slow: usize,
+    /// Connections that are not read, since too much of them is not handled.
+    pub(crate) paused: usize,
+}
+
 /// All open connections.
 #[derive(Debug, Default)]
 pub(crate) struct OpenConnections {
@@ -41,6 +52,7 @@ impl OpenConnections {
     /// Adds a connection that is admitted.
     pub(super) fn add(&self, life: Arc<dyn AnyLife>) {
         self.in_order.lock().push(Arc::downgrade(&life));
+        life.connection().note_open();
         self.open.insert(life.connection().socket_id(), life);
     }
 
@@ -69,6 +81,19 @@ impl OpenConnections {
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.open.len()
+    }
+
+    /// How far connections are behind, looked at one after the other: nothing waits for it but connections that begin or
+    /// end.
+    pub(crate) fn congestion(&self) -> Congestion {
+        let mut found = Congestion::default();
+        for life in &self.open {
+            let flow = life.connection().flow();
+            found.backlog += flow.backlog();
+            found.slow += usize::from(flow.is_over_budget());
+            found.paused += usize::from(flow.reading_paused());
+        }
+        found
     }
 
     /// Ends all connections, so that their clients reconnect to other nodes: a future for each. Other

@@ -17,9 +17,12 @@ use super::gate::Gate;
 use super::guest::GuestBudget;
 use super::places::Place;
 use super::{Client, ConnectionId};
-use crate::audit::{Audit, Event, Record, Source};
+use crate::access_log;
+use crate::audit::{Audit, AuditText, Event, Record, Source};
 use crate::config::Config;
 use crate::limits::{Action, Limit};
+use crate::metrics::connections::{HandshakeOutcome, Tally};
+use crate::metrics::{Counter, dialects};
 use crate::model::{Dialect, DisconnectReason, Identity};
 use crate::payload::SocketPacket;
 use crate::transport::{Attach, Flow};
@@ -61,7 +64,7 @@ pub(crate) struct Connection {
     /// What waits for its turn. Few connections ever have any.
     pub(super) deferred: OnceLock<Box<Deferred>>,
     /// `None`: its session is being ended.
-    _place: Option<Arc<Place>>,
+    place: Option<Arc<Place>>,
     /// How records name it while it has no user.
     guest_source: OnceLock<Arc<Source>>,
     /// The same with its user.
@@ -106,7 +109,7 @@ impl Connection {
             flow,
             gate: Gate::held(),
             deferred: OnceLock::new(),
-            _place: place,
+            place,
             guest_source: OnceLock::new(),
             source: Mutex::default(),
             client,
@@ -145,7 +148,48 @@ impl Connection {
     pub(crate) fn identify(&self, identity: &Identity) -> Arc<Source> {
         let source = self.client.source(Some(self.id), Some(identity));
         *self.source.lock() = Some(source.clone());
+        self.flow.counted().has_user();
         source
+    }
+
+    /// It is admitted, and counts as open from now on.
+    pub(super) fn note_open(&self) {
+        let is_guest = self.guest_messages.is_some();
+        let has_tally = access_log::is_on();
+        let counted = self.flow.counted();
+        counted.open(self.client.declared, is_guest, has_tally);
+    }
+
+    /// It has ended for this reason, if it was open.
+    pub(super) fn note_end(&self, reason: DisconnectReason) {
+        let was_open = self.flow.counted().close(reason, self.age());
+        if was_open && access_log::is_on() {
+            self.log_end(reason);
+        }
+    }
+
+    fn log_end(&self, reason: DisconnectReason) {
+        let counted = self.flow.counted();
+        let tally = |of: fn(&Tally) -> &Counter| counted.tally().map_or(0, |all| of(all).get());
+        let source = self.source();
+        let connection = access_log::Connection {
+            session: self.id.uuid(),
+            dialect: dialects::name(self.client.declared),
+            transport: counted.transport(),
+            events_in: tally(|all| &all.events_in),
+            events_out: tally(|all| &all.events_out),
+            reason: reason.as_str(),
+        };
+        let client = access_log::Client {
+            node: &self.client.node,
+            address: self.client.address,
+            user_agent: self.client.user_agent.as_ref().map(AuditText::as_str),
+            user: source.user.as_deref(),
+            bytes_in: tally(|all| &all.bytes_in),
+            bytes_out: tally(|all| &all.bytes_out),
+            duration: self.age(),
+        };
+        access_log::ended(&connection, &client);
     }
 
     /// The dialect it counts as: the declared one, else the first other one that it used, else
@@ -298,6 +342,13 @@ impl Connection {
             self.socket.protocol(),
         ));
         self.is_welcome.store(true, Ordering::Release);
+        let outcome = match self.guest_messages {
+            Some(_) => HandshakeOutcome::Guest,
+            None => HandshakeOutcome::Admitted,
+        };
+        if let Some(place) = &self.place {
+            place.handshake_ended(outcome);
+        }
     }
 
     /// Whether the client was sent CONNECT, and has not disconnected since.

@@ -13,6 +13,8 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::limits::{Account, AddressLimits, AddressSlot, AddressSlots, Fixed};
+use crate::metrics::connections::{HandshakeOutcome, handshake_took};
+use crate::metrics::refusals::{self, Limit};
 
 /// What a session takes that does nothing, in bytes: measured, and rounded up.
 const SESSION_BYTES: usize = 24 * 1024;
@@ -58,16 +60,21 @@ impl Places {
     /// admitted yet, the oldest of these is ended: whoever is honest does not wait that long.
     pub(super) fn take(&self, address: IpAddr) -> Result<Arc<Place>, NoPlace> {
         if !self.limits.allows_handshake(address) {
+            refusals::limited(Limit::Handshake);
             return Err(NoPlace::TooOften);
         }
         let memory = self.limits.accounts.memory();
         if memory.is_full() {
             return Err(NoPlace::NoMemory);
         }
-        let slot = self.slots.take(address).ok_or(NoPlace::TooMany)?;
+        let slot = self.slots.take(address).ok_or_else(|| {
+            refusals::limited(Limit::ConnectionsPerIp);
+            NoPlace::TooMany
+        })?;
         let place = Arc::new(Place {
             made: Instant::now(),
             is_admitted: AtomicBool::new(false),
+            is_counted: AtomicBool::new(false),
             unadmitted: self.unadmitted.clone(),
             end: OnceLock::new(),
             account: self.limits.accounts.of_address(address),
@@ -117,6 +124,8 @@ impl Places {
 pub(crate) struct Place {
     made: Instant,
     is_admitted: AtomicBool,
+    /// What became of its handshake is counted.
+    is_counted: AtomicBool,
     unadmitted: Arc<AtomicUsize>,
     /// Ends the session.
     end: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -153,6 +162,13 @@ impl Place {
     pub(super) fn admitted(&self) {
         if !self.is_admitted.swap(true, Ordering::Relaxed) {
             self.unadmitted.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The handshake for which it was made has ended, if it had not before.
+    pub(crate) fn handshake_ended(&self, outcome: HandshakeOutcome) {
+        if !self.is_counted.swap(true, Ordering::Relaxed) {
+            handshake_took(self.made.elapsed(), outcome);
         }
     }
 

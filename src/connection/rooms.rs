@@ -9,6 +9,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use crate::connection::{Connection, Patience};
+use crate::metrics::events;
 use crate::model::UserId;
 use crate::payload::{FrameSizes, SocketPacket};
 use crate::transport::Origin;
@@ -138,12 +139,19 @@ impl Room {
             receivers.for_each(|receiver| receiver.close_unwritable());
             return lagging;
         };
+        let dialect = receivers.peek().map(|receiver| receiver.dialect());
+        let mut sent = 0;
         for receiver in receivers {
             let is_deferred =
                 receiver.is_behind() && receiver.defer(self.origin(sender), frames, packet.clone());
             if is_deferred || receiver.send_packet(&packet, frames) {
                 lagging.note(receiver);
+                receiver.tally_sent();
+                sent += 1;
             }
+        }
+        if let Some(dialect) = dialect {
+            events::sent(event, dialect, sent);
         }
         lagging
     }

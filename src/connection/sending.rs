@@ -5,6 +5,7 @@ use serde::Serialize;
 use smallvec::smallvec;
 
 use super::{Close, Connection};
+use crate::metrics::events;
 use crate::model::DisconnectReason;
 use crate::payload::{AckId, EncodedEvent, FrameSizes, SocketPacket};
 
@@ -20,6 +21,7 @@ impl Connection {
     /// Sends an event that becomes frames of these sizes.
     pub(crate) fn send_sized<T: Serialize>(&self, event: &str, payload: &T, frames: &FrameSizes) {
         if self.hand_over(frames) {
+            self.note_sent(event);
             match SocketPacket::event(event, payload, frames[0]) {
                 Some(packet) => self.write_or_hold(packet),
                 None => self.close_unwritable(),
@@ -36,11 +38,26 @@ impl Connection {
         is_taken
     }
 
+    /// An event of this name is handed to it.
+    pub(super) fn note_sent(&self, event: &str) {
+        events::sent(event, self.dialect(), 1);
+        self.tally_sent();
+    }
+
+    /// The same without its name.
+    pub(super) fn tally_sent(&self) {
+        if let Some(tally) = self.flow.counted().tally() {
+            tally.events_out.inc();
+        }
+    }
+
     /// Sends an event that was written on another node.
     pub(crate) fn send_encoded(&self, event: &EncodedEvent) {
         match event.packet() {
             Ok((packet, frames)) => {
-                self.send_packet(&packet, &frames);
+                if self.send_packet(&packet, &frames) {
+                    self.note_sent(event.name());
+                }
             }
             Err(_) => tracing::error!("an event of another server could not be read"),
         }
@@ -113,6 +130,9 @@ impl Connection {
     pub(crate) fn open_with<T: Serialize>(&self, first: &'static str, payload: &T) {
         let fits = self.hand_over(&smallvec![SMALL_EVENT]);
         let packet = SocketPacket::event(first, payload, SMALL_EVENT).filter(|_| fits);
+        if packet.is_some() {
+            self.note_sent(first);
+        }
         self.open_behind(packet.as_ref());
     }
 

@@ -12,6 +12,8 @@ use crate::audit::Event as Audited;
 use crate::auth::admission::AuthPayload;
 use crate::auth::{Attempt, Authenticated};
 use crate::connection::{Close, Connection, Handler, Life, Membership, Outcome};
+use crate::metrics::authentications;
+use crate::metrics::refusals::{self, Limit};
 use crate::model::{
     AuthFailure, ClientUserId, Dialect, DisconnectReason, ErrorCode, Refusal, Why, clock,
 };
@@ -180,6 +182,7 @@ pub(crate) fn unknown(request: &mut Request<'_>, name: &str) {
 pub(crate) fn refuse_unrecorded(mut request: Request<'_>) {
     let refusal = Refusal::busy();
     let name = request.event.name().unwrap_or_default();
+    refusals::of_socket(refusal.code);
     not_handled(&request, name, text(&refusal), refusal.code);
     request.fail(text(&refusal), refusal.code);
 }
@@ -198,6 +201,7 @@ fn not_handled(request: &Request<'_>, name: &str, message: &'static str, code: E
 }
 
 fn record_refused(request: &Request<'_>, code: ErrorCode) {
+    refusals::of_socket(code);
     request.connection.note_refusal();
     let refused = Audited::Refused {
         code,
@@ -241,7 +245,10 @@ async fn check(request: &Request<'_>) -> Result<Authenticated, Refusal> {
             let other = Some(authenticated.identity);
             Err(Refusal::unauthenticated(AuthFailure::OtherUser, other))
         }
-        _ => Ok(authenticated),
+        _ => {
+            authentications::accepted();
+            Ok(authenticated)
+        }
     }
 }
 
@@ -288,8 +295,17 @@ where
     request.note_joined();
 }
 
-/// Records and logs that a connection was not authenticated.
+/// Counts that a client is not let in.
+pub(crate) fn count_refused(refusal: &Refusal) {
+    refusals::of_socket(refusal.code);
+    if refusal.why() == Why::TooManyConnections {
+        refusals::limited(Limit::ConnectionsPerUser);
+    }
+}
+
+/// Counts, records and logs that a connection was not authenticated.
 pub(crate) fn note_failure(app: &App, connection: &Connection, refusal: &Refusal) {
+    count_refused(refusal);
     let attempt = Attempt {
         client: &connection.client,
         connection: Some(connection.id),

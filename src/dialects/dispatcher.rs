@@ -11,6 +11,8 @@ use crate::cluster::UnfinishedMark;
 use crate::connection::{
     Admission, Admitted, Client, Connection, Due, Handler, Opening, Outcome, Received, Subject,
 };
+use crate::metrics::connections::HandshakeOutcome;
+use crate::metrics::events;
 use crate::model::{Refusal, Why};
 use crate::payload::RawEvent;
 use crate::users::{Member, Registration};
@@ -45,7 +47,10 @@ impl Dispatcher {
         let connection = opening.connection(client.clone(), is_guest);
         let admission = match verdict {
             Verdict::Guest => Admission::Guest,
-            Verdict::Rejected(refusal) => Admission::Rejected(refusal),
+            Verdict::Rejected(refusal) => {
+                handshake_refused(opening);
+                Admission::Rejected(refusal)
+            }
             Verdict::User(authenticated) => {
                 match auth_events::register(app, authenticated, &connection).await {
                     Ok(membership) => Admission::Member(membership),
@@ -63,6 +68,13 @@ impl Dispatcher {
     }
 }
 
+/// Counts how long it took until a client was refused.
+fn handshake_refused(opening: &Opening<'_>) {
+    if let Some(place) = opening.handshake().place.upgrade() {
+        place.handshake_ended(HandshakeOutcome::Refused);
+    }
+}
+
 impl Handler for Dispatcher {
     type Auth = AuthPayload;
     type Member = Arc<Member>;
@@ -75,11 +87,16 @@ impl Handler for Dispatcher {
         auth: AuthPayload,
     ) -> Result<Admitted<Self>, &'static str> {
         if self.app.audit.refuses() {
-            return Err(auth_events::text(&Refusal::busy()));
+            let refusal = Refusal::busy();
+            auth_events::count_refused(&refusal);
+            handshake_refused(&opening);
+            return Err(auth_events::text(&refusal));
         }
         let mut client = opening.client();
         let admitted = self.decide(&opening, &auth, &mut client).await;
         admitted.map_err(|refusal| {
+            auth_events::count_refused(&refusal);
+            handshake_refused(&opening);
             let attempt = Attempt {
                 client: &client,
                 connection: None,
@@ -106,13 +123,12 @@ impl Handler for Dispatcher {
             is_again,
             may_be_early,
         } = received;
-        let request = Request::new(
-            &self.app,
-            life.connection(),
-            member.map(|member| &**member),
-            event,
-        )
-        .early(is_again, may_be_early);
+        let connection = life.connection();
+        if let Some(tally) = connection.flow().counted().tally().filter(|_| !is_again) {
+            tally.events_in.inc();
+        }
+        let request = Request::new(&self.app, connection, member.map(|member| &**member), event)
+            .early(is_again, may_be_early);
         if self.app.audit.refuses() {
             auth_events::refuse_unrecorded(request);
             return Outcome::Done;
@@ -122,7 +138,10 @@ impl Handler for Dispatcher {
                 life.close_as_faulty();
                 Outcome::Done
             }
-            auth_events::AUTHENTICATE => Box::pin(auth_events::authenticate(request, life)).await,
+            auth_events::AUTHENTICATE => {
+                events::authenticate_received();
+                Box::pin(auth_events::authenticate(request, life)).await
+            }
             name => super::handle(request, life, name).await,
         }
     }

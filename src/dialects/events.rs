@@ -32,7 +32,6 @@ macro_rules! events {
 
         impl Event {
             /// Every event, in the order of the table.
-            #[cfg(test)]
             pub(in crate::dialects) const ALL: &[Self] = &[$(Self::$handler,)+];
 
             /// The event with this name.
@@ -44,13 +43,15 @@ macro_rules! events {
             pub(in crate::dialects) const fn row(self) -> &'static $crate::dialects::row::Row {
                 match self {
                     $(Self::$handler => {
-                        const ROW: &$crate::dialects::row::Row = &$crate::dialects::row::Row {
+                        static RECEIVED: $crate::metrics::Counter = $crate::metrics::Counter::new();
+                        static ROW: &$crate::dialects::row::Row = &$crate::dialects::row::Row {
                             dialect: $crate::model::Dialect::$dialect,
                             name: $name,
                             bare: events!(@bare $($bare)?),
                             limits: events!(@limits $($limit)+),
                             refused: $refused,
                             audit: events!(@audit $audit),
+                            received: &RECEIVED,
                         };
                         ROW
                     })+

@@ -28,8 +28,11 @@ mod tests;
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use request::Request;
 
+use std::time::Instant;
+
 use crate::connection::{Life, Outcome};
 use crate::conversations::Renderers;
+use crate::metrics::{self, Families};
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::{Malformed, Payload, RawEvent};
 use crate::users::PresenceRenderer;
@@ -48,6 +51,28 @@ pub(crate) fn renderers() -> Renderers {
         feed: feed::RENDERER,
         chat: chat::RENDERER,
     }
+}
+
+/// Adds how often clients sent which event.
+pub(crate) fn describe(families: &mut Families) {
+    metrics::events::describe_received(
+        families,
+        rows().map(|row| (row.dialect, row.name, row.received)),
+    );
+}
+
+/// What is fixed about each event of each dialect.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    let direct = direct::Event::ALL.iter().map(|event| event.row());
+    let session = session::Event::ALL.iter().map(|event| event.row());
+    let feed = feed::Event::ALL.iter().map(|event| event.row());
+    let chat = chat::Event::ALL.iter().map(|event| event.row());
+    let conversation = conversation::Event::ALL.iter().map(|event| event.row());
+    direct
+        .chain(session)
+        .chain(feed)
+        .chain(chat)
+        .chain(conversation)
 }
 
 /// An event of one of the dialects.
@@ -212,8 +237,14 @@ async fn handle(mut request: Request<'_>, life: &Life<Dispatcher>, name: &str) -
             return request.too_early();
         }
         _ if !request.event.is_json() => life.close_as_faulty(),
-        _ if !is_member => auth_events::refuse_guest(request),
-        _ => auth_events::unknown(&mut request, name),
+        _ if !is_member => {
+            metrics::events::unknown_received();
+            auth_events::refuse_guest(request);
+        }
+        _ => {
+            metrics::events::unknown_received();
+            auth_events::unknown(&mut request, name);
+        }
     }
     Outcome::Done
 }
@@ -226,6 +257,7 @@ async fn answer(
     other: Option<Event>,
 ) -> Outcome {
     let is_member = request.member.is_some();
+    let begun = Instant::now();
     let payload = request.event.payload();
     if matches!(payload, Err(Malformed::NotAnEvent)) {
         life.close_as_faulty();
@@ -265,6 +297,7 @@ async fn answer(
         }
         None => event.dispatch(&mut request, &payload).await,
     };
+    let time = begun.elapsed();
     match handled {
         Ok(()) => request.succeed(),
         Err(refusal) if event.is_early(&request, sent, &refusal).await => {
@@ -274,5 +307,6 @@ async fn answer(
             refuse::refuse(&mut request, event.row(), event.words(), sent, &refusal);
         }
     }
+    metrics::events::took(event.row().dialect, time);
     request.outcome()
 }

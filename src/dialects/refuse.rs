@@ -12,6 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::Request;
 use super::row::Row;
 use crate::audit::{AuditText, Event as Audited};
+use crate::metrics::refusals;
 use crate::model::{Dialect, ErrorCode, Refusal, Why};
 use crate::payload::{Payload, RawEvent};
 
@@ -95,6 +96,7 @@ pub(super) fn refuse(
     }
     request.connection.note_refusal();
     let reply = words.reply(row, refusal, sent);
+    refusals::of_socket(reply.code);
     if words.callback_first() {
         request.fail(&reply.message, reply.code);
     }

@@ -113,6 +113,9 @@ impl<'a> Request<'a> {
 
     /// It is the event of this row.
     pub(super) fn resolve(&mut self, row: &'static Row) {
+        if !self.is_again {
+            row.received.inc();
+        }
         self.row = Some(row);
     }
 

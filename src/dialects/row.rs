@@ -5,6 +5,7 @@
 
 use crate::audit::EventType;
 use crate::limits::Action;
+use crate::metrics::Counter;
 use crate::model::{Dialect, ErrorCode};
 
 /// What is fixed about an event.
@@ -21,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) limits: &'static [Action],
     /// How it is refused.
     pub(crate) refused: Refused,
+    /// How often it came.
+    pub(crate) received: &'static Counter,
     /// What is audited when it is done; `None` for what is never recorded. The record is written where
     /// the event is done: by its handler, or by the operation of `conversations` that REST shares.
     pub(crate) audit: Option<EventType>,

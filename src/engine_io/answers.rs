@@ -9,6 +9,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::metrics::refusals::{self, Engine};
+
 /// An error of Engine.IO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EngineError {
@@ -20,6 +22,16 @@ pub(crate) enum EngineError {
 }
 
 impl EngineError {
+    fn counted(self) -> Engine {
+        match self {
+            Self::UnknownTransport => Engine::UnknownTransport,
+            Self::UnknownSession => Engine::UnknownSession,
+            Self::BadHandshakeMethod => Engine::BadHandshakeMethod,
+            Self::BadRequest => Engine::BadRequest,
+            Self::UnsupportedRevision => Engine::UnsupportedRevision,
+        }
+    }
+
     fn written(self) -> (u8, &'static str) {
         match self {
             Self::UnknownTransport => (0, "Transport unknown"),
@@ -39,6 +51,7 @@ struct Written {
 
 impl IntoResponse for EngineError {
     fn into_response(self) -> Response {
+        refusals::of_engine(self.counted());
         let (code, message) = self.written();
         let message = message.into();
         (StatusCode::BAD_REQUEST, Json(Written { code, message })).into_response()
@@ -51,6 +64,7 @@ pub(super) fn bad_request() -> Response {
 
 /// What is posted is larger than may be.
 pub(super) fn too_large() -> Response {
+    refusals::of_engine(Engine::PayloadTooLarge);
     StatusCode::PAYLOAD_TOO_LARGE.into_response()
 }
 

@@ -11,6 +11,7 @@ use super::packet::Packet;
 use super::payload;
 use super::session::Session;
 use super::settings::Settings;
+use crate::metrics::traffic::{self, By};
 
 /// What a client is told, as `docs/protocol/README.md` has it.
 #[derive(Serialize)]
@@ -51,6 +52,7 @@ impl Session {
         let sid = node_name::before(node, self.id);
         let packet = self.settings.open(sid, upgrades);
         let (body, has_bytes) = payload::answer(&[packet], self.revision, self.as_text);
+        traffic::sent(By::Polling, body.len());
         answers::payload(body, has_bytes)
     }
 }

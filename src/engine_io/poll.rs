@@ -37,7 +37,7 @@ impl Session {
             flow.taken(relayed);
         }
         let (body, has_bytes) = payload::answer(&packets, self.revision, self.as_text);
-        self.polls.answered(body.len());
+        self.was_answered(body.len());
         answers::payload(body, has_bytes)
     }
 

@@ -76,6 +76,7 @@ impl Session {
             bytes: 0,
         };
         let body = arriving.read(body).await?;
+        self.was_posted(body.len());
         let mut posted = Posted::new(self.revision, has_bytes, body);
         if !self.allows(posted.count()?, arriving.bytes) {
             return Err(Refused::Wrong);

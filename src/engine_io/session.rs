@@ -16,6 +16,7 @@ use super::pipe::{Pipe, Stage, Upgraded};
 use super::polls::Polls;
 use super::revision::Revision;
 use super::settings::Settings;
+use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
 use crate::payload::SocketPacket;
 use crate::transport::{Attach, Carrier, Entry, Flow, Link, Receive};
@@ -106,6 +107,23 @@ impl Session {
     /// Keeps this until the library has left the session.
     pub(crate) fn keep(&self, what: Arc<dyn Any + Send + Sync>) {
         *self.kept.lock() = Some(what);
+    }
+
+    /// So many bytes came from the client.
+    pub(super) fn was_posted(&self, bytes: usize) {
+        traffic::received(By::Polling, bytes);
+        if let Some(tally) = self.flow().and_then(|flow| flow.counted().tally()) {
+            tally.bytes_in.add(bytes as u64);
+        }
+    }
+
+    /// A poll is answered with so many bytes.
+    pub(super) fn was_answered(&self, bytes: usize) {
+        self.polls.answered(bytes);
+        traffic::sent(By::Polling, bytes);
+        if let Some(tally) = self.flow().and_then(|flow| flow.counted().tally()) {
+            tally.bytes_out.add(bytes as u64);
+        }
     }
 
     /// Something came from the client.

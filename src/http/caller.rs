@@ -16,12 +16,16 @@ use axum::routing::MethodRouter;
 
 use super::headers::REQUEST_ID;
 use super::{answer, refuse};
+use crate::access_log;
 use crate::app::App;
 use crate::audit::{Record, Source};
 use crate::auth::Attempt;
+use crate::config::Secret;
 use crate::connection::{self, Client, CookieToken};
 use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
+use crate::metrics::authentications;
+use crate::metrics::refusals::{self, Limit};
 use crate::model::{AuthFailure, Dialect, Identity, Refusal, UserId, Why};
 use crate::transport::{Link, PeerLink};
 use crate::users::User;
@@ -58,12 +62,22 @@ pub(super) struct Admin {
     pub(super) source: Arc<Source>,
 }
 
-/// Either of them.
+/// Who asks for metrics, with the token for that or an administrator's.
+#[derive(Debug, Clone)]
+pub(super) struct Scraper {
+    source: Arc<Source>,
+}
+
+/// A user or an administrator.
 #[derive(Debug, Clone)]
 pub(super) enum UserOrAdmin {
     User(Caller),
     Admin(Admin),
 }
+
+/// The user whose request is answered, for the access log.
+#[derive(Debug, Clone)]
+pub(super) struct AnsweredUser(pub(super) UserId);
 
 /// These methods of a route may be called by such senders only.
 pub(super) fn only<S: Sender>(
@@ -89,10 +103,14 @@ async fn authenticate<S: Sender>(
     let reads = parts.method.is_safe();
     parts.extensions.insert(sender);
     let request = Request::from_parts(parts, body);
-    let response = match user.filter(|_| reads) {
+    let asked = user.as_ref().map(|user| AnsweredUser(user.id.clone()));
+    let mut response = match user.filter(|_| reads) {
         Some(user) => read(&user, next.run(request)).await,
         None => next.run(request).await,
     };
+    if let Some(asked) = asked.filter(|_| access_log::is_on()) {
+        response.extensions_mut().insert(asked);
+    }
     if let Some(event) = refuse::refusal_record(&response) {
         app.audit.record(Record::new(&source, None, event));
     }
@@ -157,7 +175,10 @@ impl Caller {
 fn unless_limited(is_allowed: bool) -> Result<(), Refusal> {
     match is_allowed {
         true => Ok(()),
-        false => Err(Refusal::rate_limited()),
+        false => {
+            refusals::limited(Limit::Message);
+            Err(Refusal::rate_limited())
+        }
     }
 }
 
@@ -197,6 +218,7 @@ impl Sender for Caller {
             None => Err(Refusal::new(Why::NoToken)),
         };
         let authenticated = result.map_err(|refusal| note_failure(app, &client, parts, refusal))?;
+        authentications::accepted();
         let identity = authenticated.identity;
         Ok(Self {
             user: app.users.get_or_create(&identity.user),
@@ -219,20 +241,8 @@ impl Sender for Admin {
         if app.config.admin_token.is_none() {
             return Err(Refusal::new(Why::NoRoute));
         }
-        let client = client(parts, app)?;
-        // The right token is never locked out by wrong ones.
-        if is_admin(app, &parts.headers) {
-            let source = client.source(None, None);
-            return Ok(Self { source });
-        }
-        let failures = &app.limits.authentication;
-        let failure = match bearer(&parts.headers) {
-            None => AuthFailure::Missing,
-            Some(_) if failures.exceeded_by(client.address, None) => AuthFailure::Throttled,
-            Some(_) => AuthFailure::UnknownAdminToken,
-        };
-        let refusal = Refusal::unauthenticated(failure, None);
-        Err(note_failure(app, &client, parts, refusal))
+        let source = by_token(app, parts, is_admin(app, &parts.headers))?;
+        Ok(Self { source })
     }
 
     fn source(&self) -> &Arc<Source> {
@@ -242,6 +252,45 @@ impl Sender for Admin {
     fn user(&self) -> Option<&Arc<User>> {
         None
     }
+}
+
+impl Sender for Scraper {
+    async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
+        let headers = &parts.headers;
+        let is_known =
+            has_token(headers, app.config.metrics_token.as_ref()) || is_admin(app, headers);
+        let source = by_token(app, parts, is_known)?;
+        Ok(Self { source })
+    }
+
+    fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    fn user(&self) -> Option<&Arc<User>> {
+        None
+    }
+}
+
+/// How records name who comes with a token of the settings, if it is known.
+///
+/// # Errors
+/// It is not.
+fn by_token(app: &App, parts: &Parts, is_known: bool) -> Result<Arc<Source>, Refusal> {
+    let client = client(parts, app)?;
+    // The right token is never locked out by wrong ones.
+    if is_known {
+        authentications::accepted();
+        return Ok(client.source(None, None));
+    }
+    let failures = &app.limits.authentication;
+    let failure = match bearer(&parts.headers) {
+        None => AuthFailure::Missing,
+        Some(_) if failures.exceeded_by(client.address, None) => AuthFailure::Throttled,
+        Some(_) => AuthFailure::UnknownAdminToken,
+    };
+    let refusal = Refusal::unauthenticated(failure, None);
+    Err(note_failure(app, &client, parts, refusal))
 }
 
 impl Sender for UserOrAdmin {
@@ -320,9 +369,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Whether a request has the token of the settings.
+/// Whether a request has the token that opens the admin routes.
 pub(super) fn is_admin(app: &App, headers: &HeaderMap) -> bool {
-    let token = app.config.admin_token.as_ref();
+    has_token(headers, app.config.admin_token.as_ref())
+}
+
+fn has_token(headers: &HeaderMap, token: Option<&Secret>) -> bool {
     bearer(headers).zip(token).is_some_and(|(given, token)| {
         verify_slices_are_equal(given.as_bytes(), token.expose().as_bytes()).is_ok()
     })

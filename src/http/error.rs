@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::connection::edge::refusal;
+use crate::metrics::refusals;
 use crate::model::ErrorCode;
 
 #[derive(Serialize)]
@@ -28,6 +29,7 @@ pub(super) fn unknown_route() -> Response {
 /// The answer when a handler panicked. The message of the panic goes to its own log, not to the client.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
+    refusals::of_rest(ErrorCode::OperationFailed);
     refusal(
         StatusCode::INTERNAL_SERVER_ERROR,
         "Internal server error",

@@ -37,7 +37,7 @@ fn given_id(headers: &HeaderMap) -> Option<&HeaderValue> {
 }
 
 fn new_id() -> HeaderValue {
-    let id = Uuid::new_v4().to_string();
+    let id = Uuid::now_v7().to_string();
     HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))
 }
 

@@ -1,13 +1,15 @@
 //! `GET /health`: whether the process is alive. `GET /ready`: whether it should receive clients.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::query::Parameters;
 use crate::app::App;
 use crate::model::clock;
 
@@ -36,6 +38,9 @@ struct Ready {
     /// What an operator should know nevertheless; several are separated by semicolons.
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<String>,
+    /// Whether each part works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<BTreeMap<&'static str, bool>>,
 }
 
 pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
@@ -54,22 +59,31 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
 }
 
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
-    let reasons = problems(&app).await;
-    let notice = notice(&app);
-    if reasons.is_empty() {
-        return Json(Ready {
-            status: "ready",
-            reason: None,
-            notice,
-        })
-        .into_response();
-    }
-    let body = Ready {
-        status: "not ready",
-        reason: Some(reasons.join("; ")),
-        notice,
+    readiness(&app, false).await
+}
+
+/// The same with the parts, if they are asked for.
+pub(super) async fn internal_ready(
+    State(app): State<Arc<App>>,
+    Query(query): Query<Parameters>,
+) -> Response {
+    readiness(&app, query.has("verbose")).await
+}
+
+async fn readiness(app: &App, with_parts: bool) -> Response {
+    let parts = Parts::of(app).await;
+    let reasons = parts.problems();
+    let (status, word) = match reasons.is_empty() {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
-    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+    let body = Ready {
+        status: word,
+        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+        notice: notice(app),
+        parts: with_parts.then(|| parts.all().collect()),
+    };
+    (status, Json(body)).into_response()
 }
 
 fn notice(app: &App) -> Option<String> {
@@ -81,17 +95,57 @@ fn notice(app: &App) -> Option<String> {
     (!notices.is_empty()).then(|| notices.join("; "))
 }
 
-/// The reasons why this server should not receive clients.
-async fn problems(app: &App) -> Vec<&'static str> {
-    if app.drain.has_begun() {
-        return vec!["draining"];
+/// What the relay needs, and whether it works now. What it does without is not there.
+#[derive(Debug)]
+pub(super) struct Parts {
+    is_draining: bool,
+    store: Result<(), &'static str>,
+    audit: Result<(), &'static str>,
+    redis: Option<Result<(), &'static str>>,
+    /// Without it, tokens are verified with the keys that are known.
+    key_set: Option<bool>,
+}
+
+impl Parts {
+    /// Looks at all of them.
+    pub(super) async fn of(app: &App) -> Self {
+        let stores = app.conversations.stores();
+        let failing = |error| stores.health.failing(&error);
+        let redis = app.cluster.as_ref().map(|cluster| cluster.problem());
+        Self {
+            is_draining: app.drain.has_begun(),
+            store: stores.health.check().await.map_err(failing),
+            audit: app.audit.health(),
+            redis: redis.map(|problem| problem.map_or(Ok(()), Err)),
+            key_set: app.auth.key_set_works(),
+        }
     }
-    let stores = app.conversations.stores();
-    let failure = stores.health.check().await.err();
-    let checks = [
-        failure.map(|error| stores.health.failing(&error)),
-        app.audit.health().err(),
-        app.cluster.as_ref().and_then(|cluster| cluster.problem()),
-    ];
-    checks.into_iter().flatten().collect()
+
+    /// The reasons why this server should not receive clients.
+    fn problems(&self) -> Vec<&'static str> {
+        if self.is_draining {
+            return vec!["draining"];
+        }
+        let checks = [Some(self.store), Some(self.audit), self.redis];
+        let problems = checks.into_iter().flatten();
+        problems.filter_map(Result::err).collect()
+    }
+
+    /// Whether it should.
+    pub(super) fn is_ready(&self) -> bool {
+        self.problems().is_empty()
+    }
+
+    /// Whether each works, by its name.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        let parts = [
+            ("store", Some(self.store.is_ok())),
+            ("audit", Some(self.audit.is_ok())),
+            ("redis", self.redis.map(|redis| redis.is_ok())),
+            ("key_set", self.key_set),
+            // Webhooks are not there yet.
+        ];
+        let there = parts.into_iter();
+        there.filter_map(|(name, works)| Some((name, works?)))
+    }
 }

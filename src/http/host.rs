@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::connection::edge::refusal;
+use crate::metrics::refusals;
 use crate::model::ErrorCode;
 
 /// Refuses a request that a proxy and this server could read differently.
@@ -15,6 +16,7 @@ pub(super) async fn require(request: Request, next: Next) -> Response {
     let hosts = request.headers().get_all(HOST).iter().count();
     let is_missing = hosts == 0 && request.version() == Version::HTTP_11;
     if is_missing || hosts > 1 {
+        refusals::of_rest(ErrorCode::InvalidInput);
         let code = ErrorCode::InvalidInput.as_str();
         return refusal(StatusCode::BAD_REQUEST, "Missing or repeated Host", code);
     }

@@ -23,12 +23,15 @@ mod health;
 mod history;
 mod history_query;
 mod host;
+mod internal;
 mod known_message;
 mod made_conversation;
 mod marks;
 mod message_form;
 mod messages;
+mod metrics;
 mod new_conversation;
+mod observe;
 mod origin;
 mod pace;
 mod paging;
@@ -42,6 +45,7 @@ mod receipts;
 mod recent;
 mod refuse;
 mod refused_origins;
+mod routes;
 mod senders;
 mod sessions;
 
@@ -65,7 +69,7 @@ async fn unknown_route() -> Response {
     error::unknown_route()
 }
 
-/// All routes.
+/// The routes on the address of clients.
 pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let serves = |dialect| app.config.dialects.contains(&dialect);
     let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
@@ -81,13 +85,40 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     });
     let blocks = conversations.is_some() || serves(Dialect::Direct);
     let blocks = blocks.then(|| blocked::routes(app));
+    let is_admin_here = app.config.internal_listen.is_none() || app.config.admin_public;
+    let admin = is_admin_here.then(|| admin::routes(app));
+    let metrics = metrics::public(app).map(|scrape| Router::new().route("/metrics", scrape));
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .merge(sessions.unwrap_or_default())
         .merge(conversations.unwrap_or_default())
         .merge(blocks.unwrap_or_default())
-        .merge(admin::routes(app))
+        .merge(admin.unwrap_or_default())
+        .merge(metrics.unwrap_or_default());
+    let rest = with_refusals(app, rest);
+    let socket_io = Router::new()
+        .route("/socket.io", any(edge::request))
+        .route("/socket.io/", any(edge::request))
+        .with_state(edge);
+    let routes = origin::guard(app, rest.merge(socket_io));
+    surrounded(app, routes)
+}
+
+/// The routes on the internal address: probes, metrics and those of administrators, with no web page in mind.
+pub(crate) fn internal_router(app: &Arc<App>) -> Router {
+    let rest = Router::new()
+        .route("/health", get(health::health))
+        .route("/ready", get(health::internal_ready))
+        .route("/metrics", metrics::open())
+        .merge(admin::routes(app));
+    let rest = with_refusals(app, rest).layer(from_fn(internal::within_time));
+    surrounded(app, rest)
+}
+
+/// Routes, with what is refused of requests to them.
+fn with_refusals(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
+    routes
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_route)
         .with_state(app.clone())
@@ -96,18 +127,20 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
             app.clone(),
             refuse::set_expired_status,
         ))
-        .layer(from_fn(refuse::name_failures));
-    let socket_io = Router::new()
-        .route("/socket.io", any(edge::request))
-        .route("/socket.io/", any(edge::request))
-        .with_state(edge);
-    let routes = origin::guard(app, rest.merge(socket_io))
+        .layer(from_fn(refuse::name_failures))
+        .layer(from_fn(observe::note_route))
+}
+
+/// Routes, with what every request passes through.
+fn surrounded(app: &Arc<App>, routes: Router) -> Router {
+    let routes = routes
         .layer(from_fn(host::require))
         .layer(from_fn_with_state(app.clone(), proxies::notice))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(app.clone(), pace::delay_refusals))
         .layer(from_fn_with_state(app.drain.clone(), edge::note_request))
-        .layer(from_fn(headers::set));
+        .layer(from_fn(headers::set))
+        .layer(from_fn_with_state(app.clone(), observe::answered));
     // The path is changed before a route is looked for.
     Router::new()
         .fallback_service(routes)

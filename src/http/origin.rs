@@ -27,6 +27,7 @@ use crate::audit::{AuditText, Event, Record};
 use crate::config::{AllowedOrigins, Config, Origin};
 use crate::connection::edge;
 use crate::limits::address::is_trusted;
+use crate::metrics::refusals;
 use crate::model::ErrorCode;
 use crate::transport::{Link, PeerLink};
 
@@ -122,6 +123,7 @@ impl Check {
         let event = Event::OriginRefused { origin: name };
         let record = Record::new(&client.source(None, None), None, event);
         self.app.audit.record(record);
+        refusals::of_rest(ErrorCode::OriginNotAllowed);
         let code = ErrorCode::OriginNotAllowed.as_str();
         let mut response = edge::refusal(StatusCode::FORBIDDEN, "Origin not allowed", code);
         let headers = response.headers_mut();

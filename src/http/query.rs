@@ -16,6 +16,11 @@ impl Parameters {
         given.filter(|given| !given.is_empty())
     }
 
+    /// Whether there is such a parameter, even an empty one.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The name of a parameter that is none of these, if one is not.
     pub(super) fn besides(&self, known: &[&str]) -> Option<&str> {
         let mut names = self.0.keys().map(String::as_str);

@@ -18,6 +18,7 @@ use super::error;
 use super::headers::REQUEST_ID;
 use crate::app::App;
 use crate::audit::Event;
+use crate::metrics::refusals;
 use crate::model::{ErrorCode, Refusal, UserId, Why};
 
 #[derive(Serialize)]
@@ -136,6 +137,7 @@ fn answer(refusal: &Refusal, created_by: Option<&UserId>) -> Response {
         return error::unknown_route();
     }
     let code = code(refusal);
+    refusals::of_rest(code);
     let body = RefusalBody {
         error: &text,
         code,

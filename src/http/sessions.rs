@@ -23,6 +23,7 @@ use crate::audit::{Event as Audited, Record};
 use crate::connection::{self, Client, edge};
 use crate::limits::GUESS_DELAY;
 use crate::limits::address::{self, block_of};
+use crate::metrics::refusals;
 use crate::model::session::{AuthKey, ChatMode, Maker, ReserveError, SessionId, Summary};
 use crate::model::{Dialect, ErrorCode, Refusal, Why};
 use crate::transport::{PeerLink, TooSlow};
@@ -53,6 +54,7 @@ struct Reserved<'a> {
 
 /// The answer to a refusal: for some, deployed clients know a body without a code.
 fn refuse(refusal: &Refusal) -> Response {
+    refusals::of_rest(code(refusal));
     let code = code(refusal).as_str();
     match refusal.why() {
         Why::SessionExists => error::bare(StatusCode::CONFLICT, "Session already exists"),

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 
-use super::Action;
 use super::block::{Block, WIDE};
+use super::{Action, count_unless};
 use crate::config::Config;
+use crate::metrics::refusals::Limit;
 
 /// The most that are counted at a time. What comes on top may fail any number of times, which costs the
 /// guesser nothing but a reason.
@@ -58,12 +59,14 @@ impl Failures {
     /// it named, if it did; whether there were too many of either.
     pub(crate) fn exceeded_by(&self, address: IpAddr, subject: Option<&str>) -> bool {
         let of_subject = subject.is_some_and(|subject| self.is_over(&Counted::Subject(subject), 1));
-        self.are_over(address, Counted::Block) || of_subject
+        let exceeded = self.are_over(address, Counted::Block) || of_subject;
+        !count_unless(!exceeded, Limit::FailedAuth)
     }
 
     /// Counts a wrong key of a session; whether there were too many of it from this address.
     pub(crate) fn exceeded_at(&self, session: &str, address: IpAddr) -> bool {
-        self.are_over(address, |block| Counted::Session(session, block))
+        let exceeded = self.are_over(address, |block| Counted::Session(session, block));
+        !count_unless(!exceeded, Limit::FailedAuth)
     }
 
     /// Counts one for an address, and for the site that it is of.

@@ -27,6 +27,7 @@ use pace::Pace;
 pub(crate) use slots::{AddressSlot, AddressSlots};
 
 use crate::config::{Config, Rate};
+use crate::metrics::refusals;
 
 /// What a client may do only so often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,12 +244,14 @@ impl AddressLimits {
 
     /// Counts a reservation, or a join that makes a session; whether it is allowed.
     pub(crate) fn allows_join(&self, address: IpAddr) -> bool {
-        self.joins.allows(address)
+        let allows = self.joins.allows(address);
+        count_unless(allows, refusals::Limit::Join)
     }
 
     /// Counts a session that is made; whether it may be.
     pub(crate) fn allows_session(&self, address: IpAddr) -> bool {
-        self.sessions.allows(address)
+        let allows = self.sessions.allows(address);
+        count_unless(allows, refusals::Limit::Join)
     }
 
     /// Counts a request that opens a connection; whether it is allowed.
@@ -274,6 +277,14 @@ impl AddressLimits {
         self.session_keys.sweep();
         self.accounts.sweep();
     }
+}
+
+/// Counts what is over a limit, and says whether it is not.
+fn count_unless(allows: bool, limit: refusals::Limit) -> bool {
+    if !allows {
+        refusals::limited(limit);
+    }
+    allows
 }
 
 #[cfg(test)]

@@ -13,8 +13,7 @@ macro_rules! failures {
         }
 
         impl AuthFailure {
-            /// All of them.
-            #[cfg(test)]
+            /// All of them, in their order.
             pub(crate) const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
 
             /// The word in records and in the log.

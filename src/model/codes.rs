@@ -84,6 +84,46 @@ pub(crate) enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; Self::OperationFailed as usize + 1] = [
+        Self::InvalidInput,
+        Self::UnknownEvent,
+        Self::RateLimit,
+        Self::MissingToken,
+        Self::InvalidToken,
+        Self::ExpiredToken,
+        Self::NotAuthorized,
+        Self::TooManyAttempts,
+        Self::TooManyConnections,
+        Self::UnknownDialect,
+        Self::InvalidRequest,
+        Self::SessionNotFound,
+        Self::InvalidKey,
+        Self::InvalidPassword,
+        Self::SessionFull,
+        Self::ServerBusy,
+        Self::NotAMember,
+        Self::Replaced,
+        Self::SessionExpired,
+        Self::SessionExists,
+        Self::NotParticipant,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::ConversationExists,
+        Self::ConversationFull,
+        Self::LastAdmin,
+        Self::BlockListFull,
+        Self::NoSharedConversation,
+        Self::CursorExpired,
+        Self::JoinFailed,
+        Self::MessageSendFailed,
+        Self::PayloadTooLarge,
+        Self::RequestTimeout,
+        Self::UnsupportedMediaType,
+        Self::OriginNotAllowed,
+        Self::OperationFailed,
+    ];
+
     /// The code as clients see it.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -165,6 +205,23 @@ pub(crate) enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; Self::ServerShutdown as usize + 1] = [
+        Self::ClientLeft,
+        Self::TransportClosed,
+        Self::PingTimeout,
+        Self::ProtocolError,
+        Self::SlowConsumer,
+        Self::TokenExpired,
+        Self::AuthRefused,
+        Self::GuestTimeout,
+        Self::Suspended,
+        Self::Revoked,
+        Self::OutOfMemory,
+        Self::ServerClosed,
+        Self::ServerShutdown,
+    ];
+
     /// Those for which the server expels a client: what it did, or what an administrator did about it.
     pub(crate) const EXPULSIONS: [Self; 4] = [
         Self::SlowConsumer,
@@ -200,5 +257,22 @@ impl DisconnectReason {
             Self::ServerClosed => "server closed",
             Self::ServerShutdown => "server shutdown",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_have_the_order_of_the_variants() {
+        let codes = ErrorCode::ALL.iter().enumerate();
+        assert!(codes.into_iter().all(|(at, code)| *code as usize == at));
+        let reasons = DisconnectReason::ALL.iter().enumerate();
+        assert!(
+            reasons
+                .into_iter()
+                .all(|(at, reason)| *reason as usize == at)
+        );
     }
 }

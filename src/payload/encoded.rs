@@ -34,6 +34,11 @@ impl EncodedEvent {
         })
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.event
+    }
+
     /// Its size in bytes.
     pub(crate) fn size(&self) -> usize {
         let attachments = self.attachments.iter().map(Bytes::len);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::service_manager::ServiceManager;
 use super::signals::Signals;
 use super::{Error, Server, in_effect, node};
 use crate::config::{Config, Secret};
@@ -38,11 +39,17 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
         }
     };
     tracing::info!("listening on http://{}", server.address());
+    if let Some(address) = server.internal_address() {
+        tracing::info!("operators are served on http://{address}");
+    }
+    let manager = ServiceManager::of_environment();
+    manager.ready();
     let signal = signals.stop().await;
     tracing::info!(
         signal,
         "stopping: clients are disconnected, then queues are written"
     );
+    manager.stopping();
     tokio::select! {
         () = server.shutdown(drain_timeout) => {}
         _ = signals.stop() => return Err(Error::interrupted()),

@@ -24,8 +24,16 @@ const SHARE: usize = 4;
 
 /// Listens on the configured address. Also returns the address, in which the port is never 0.
 pub(super) async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |error| StartError::Listen(config.host.to_string(), config.port, error);
-    let addresses = resolve(&config.host, config.port).await.map_err(failed)?;
+    bind_to(&config.host, config.port).await
+}
+
+/// The same for any host and port.
+pub(super) async fn bind_to(
+    host: &Host,
+    port: u16,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen(host.to_string(), port, error);
+    let addresses = resolve(host, port).await.map_err(failed)?;
     let tcp = listen(&addresses).await.map_err(failed)?;
     let address = tcp.local_addr().map_err(failed)?;
     Ok((tcp, address))

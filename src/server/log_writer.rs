@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::metrics::process;
 use crate::model::name::neutral;
 
 /// Bytes that may wait to be written.
@@ -79,9 +80,9 @@ impl LogWriter {
     }
 }
 
-impl Write for LogWriter {
-    /// Never fails.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+impl LogWriter {
+    /// Takes a line, which is lost if there is no room for it.
+    pub(super) fn take(&self, line: &[u8]) {
         let (counts, shown) = (&self.counts, shown(line));
         let size = shown.len();
         let before = counts.waiting.fetch_add(size, Ordering::Relaxed);
@@ -90,6 +91,13 @@ impl Write for LogWriter {
             counts.waiting.fetch_sub(size, Ordering::Relaxed);
             counts.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl Write for LogWriter {
+    /// Never fails.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.take(line);
         Ok(line.len())
     }
 
@@ -109,6 +117,11 @@ impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+
+    fn make_writer_for(&'a self, line: &tracing::Metadata<'_>) -> Self {
+        process::logged(line.level());
         self.clone()
     }
 }

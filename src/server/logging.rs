@@ -14,21 +14,28 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::log_writer::LogWriter;
-use crate::config::{Config, LogFormat};
+use crate::access_log;
+use crate::config::{AccessLogForm, Config, LogFormat};
 
 /// The running log. What was logged before it is dropped is written then, unless that takes longer
 /// than a second.
 #[derive(Debug)]
 #[must_use]
-pub struct Log(LogWriter);
+pub struct Log {
+    log: LogWriter,
+    access: Option<LogWriter>,
+}
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.0.flush();
+        if let Some(access) = &self.access {
+            access.flush();
+        }
+        self.log.flush();
     }
 }
 
-/// Starts the log of this process, on standard error. A second call has no effect on what is logged.
+/// Starts the log of this process, on standard error, and its access log on standard output. A second call has no effect on what is logged.
 ///
 /// # Errors
 /// When the system has no thread or descriptor to give.
@@ -40,7 +47,29 @@ pub fn init_logging(config: &Config) -> io::Result<Log> {
     // It fails only when a log was started before.
     let _ = tracing::dispatcher::set_global_default(dispatch(format, filter, writer.clone()));
     std::panic::set_hook(Box::new(log_panic));
-    Ok(Log(writer))
+    let access = start_access_log(config)?;
+    Ok(Log {
+        log: writer,
+        access,
+    })
+}
+
+/// Starts the access log, if there is to be one.
+fn start_access_log(config: &Config) -> io::Result<Option<LogWriter>> {
+    if config.access_log == AccessLogForm::Off {
+        return Ok(None);
+    }
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    // It has lines of one kind only, so the log says it.
+    let lost = |lines| {
+        tracing::error!(lines, "lines of the access log could not be written");
+        Vec::new()
+    };
+    let writer = LogWriter::start(stdout, lost)?;
+    let out = writer.clone();
+    let write = move |line: &[u8]| out.take(line);
+    access_log::start(config.access_log, config.access_log_users, write);
+    Ok(Some(writer))
 }
 
 fn filter(config: &Config) -> EnvFilter {
@@ -130,6 +159,9 @@ mod tests {
         let writer = LogWriter::start(Broken, |_| Vec::new()).unwrap();
         let dispatch = dispatch(LogFormat::Text, EnvFilter::new("info"), writer.clone());
         tracing::dispatcher::with_default(&dispatch, || tracing::info!("lost"));
-        drop(Log(writer));
+        drop(Log {
+            log: writer,
+            access: None,
+        });
     }
 }

@@ -5,12 +5,14 @@ mod assemble;
 mod audit_records;
 mod error;
 mod in_effect;
+mod internal;
 mod lifecycle;
 mod listener;
 mod log_writer;
 mod logging;
 mod machine;
 mod node;
+mod service_manager;
 mod signals;
 mod socket_io;
 #[cfg(test)]
@@ -37,6 +39,7 @@ use crate::cluster::{Cluster, Receiver};
 use crate::config::{Config, Secret};
 use crate::connection::{deadlines, pressure};
 use crate::http;
+use crate::metrics::process;
 use crate::model::clock::SystemClock;
 use crate::transport::{Links, RequestLimits, serve};
 use error::StartError;
@@ -48,6 +51,8 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 struct Server {
     address: SocketAddr,
+    /// Of the internal listener, which nothing here stops.
+    internal: Option<SocketAddr>,
     app: Arc<App>,
     links: Arc<Links>,
     tasks: Vec<JoinHandle<()>>,
@@ -68,6 +73,7 @@ impl Server {
         let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
 
         let (tcp, address) = listener::bind(&config).await?;
+        let internal = internal::serve(&app).await?;
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
         let stop_accepting = Arc::new(Notify::new());
         let listener = listener::guard(tcp, &links, &app, stop_accepting.clone());
@@ -87,6 +93,7 @@ impl Server {
             tokio::spawn(upkeep::watch_application(app.clone())),
             tokio::spawn(upkeep::read_missing_blockers(app.clone())),
             tokio::spawn(upkeep::end_audit_minutes(app.clone())),
+            tokio::spawn(process::watch_delay()),
             tokio::spawn(app.conversations.clone().keep_up()),
             tokio::spawn(app.conversations.clone().watch_others()),
             tokio::spawn(app.conversations.clone().remove_old()),
@@ -97,6 +104,7 @@ impl Server {
         }
         Ok(Self {
             address,
+            internal,
             app,
             links,
             tasks,
@@ -107,6 +115,11 @@ impl Server {
     /// Where it listens.
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves operators, if it does that apart from clients.
+    fn internal_address(&self) -> Option<SocketAddr> {
+        self.internal
     }
 
     /// Stops listening. What is connected is still served.

@@ -23,6 +23,7 @@ use super::controls::Controls;
 use super::turns::Turns;
 use super::window::Window;
 use crate::limits::{ALWAYS, Account, Held, Kept};
+use crate::metrics::connections::Counted;
 
 /// Bytes that a queued frame is charged beside its payload.
 const FRAME_OVERHEAD: usize = 128;
@@ -88,6 +89,7 @@ pub(crate) struct Flow {
     /// When the client was found to be gone, perhaps before all that it sent is read, in `now_ms` time; 0: it is there.
     gone_at: AtomicU64,
     closed: AtomicBool,
+    counted: Counted,
 }
 
 impl Flow {
@@ -117,12 +119,20 @@ impl Flow {
             all_read: Notify::new(),
             gone_at: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            counted: Counted::default(),
         })
     }
 
     /// The connection is carried by `carrier` from now on.
     pub(crate) fn attach(&self, carrier: Weak<dyn Carrier>) {
+        let polls = carrier.upgrade().is_some_and(|it| it.is_polling());
+        self.counted.carried_by_polls(polls);
         *self.carrier.lock() = Some(carrier);
+    }
+
+    /// As what its connection is counted.
+    pub(crate) fn counted(&self) -> &Counted {
+        &self.counted
     }
 
     /// What carries it, while that is there.

@@ -22,6 +22,8 @@ use super::controls::Controls;
 use super::flow::Flow;
 use super::output::Output;
 use super::receive::Receive;
+use crate::metrics::connections::Tally;
+use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
 
 /// Deadlines and bounds of a TCP connection.
@@ -233,6 +235,12 @@ impl Link {
     }
 
     pub(super) fn was_read(&self, bytes: usize) {
+        if self.is_upgraded() {
+            traffic::received(By::Websocket, bytes);
+            if let Some(tally) = self.tally() {
+                tally.bytes_in.add(bytes as u64);
+            }
+        }
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
         if self.is_idle.load(Ordering::Relaxed) && bytes > 0 {
             self.is_idle.store(false, Ordering::Relaxed);
@@ -247,6 +255,11 @@ impl Link {
         }
     }
 
+    /// What is counted of the connection that it carries alone.
+    fn tally(&self) -> Option<&Tally> {
+        self.flow()?.counted().tally()
+    }
+
     /// So many control frames were read.
     pub(super) fn controls_were_read(&self, count: u32) {
         if !self.controls.allow(count) {
@@ -256,6 +269,12 @@ impl Link {
 
     pub(super) fn was_written(&self, bytes: usize) {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.is_upgraded() {
+            traffic::sent(By::Websocket, bytes);
+            if let Some(tally) = self.tally() {
+                tally.bytes_out.add(bytes as u64);
+            }
+        }
         if self.waits_for_a_request() {
             self.answered();
         }

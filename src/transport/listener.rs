@@ -15,6 +15,7 @@ use super::links::Links;
 use super::output::Sink;
 use super::stream::GuardedStream;
 use crate::limits::{AddressSlot, AddressSlots, Memory};
+use crate::metrics::refusals::{self, Limit};
 
 /// A TCP listener whose connections are guarded.
 pub(crate) struct GuardedListener {
@@ -91,6 +92,7 @@ impl GuardedListener {
             match self.next().await {
                 Ok((tcp, peer)) => {
                     let Some(slot) = self.slot(peer.ip()) else {
+                        refusals::limited(Limit::ConnectionsPerIp);
                         continue;
                     };
                     let Some(open) = self.links.make_room().await else {

@@ -30,6 +30,12 @@ const PROTOCOLS: Settings = &[
     ("CONNECT_TIMEOUT", "2s"),
     ("MAX_EVENT_BYTES", "1000000"),
 ];
+const METRICS: Settings = &[
+    ("DIALECTS", "direct"),
+    ("RATE_LIMITS", "off"),
+    ("METRICS_PUBLIC", "true"),
+];
+const METRICS_GUESTS: Settings = &[("RATE_LIMITS", "off"), ("METRICS_PUBLIC", "true")];
 const PRESENCE: Settings = &[
     ("DIALECTS", "direct"),
     ("RATE_LIMITS", "off"),
@@ -395,6 +401,8 @@ suites! {
     http_many_keys: "http/many-keys", STORED;
     http_marks: "http/marks", STORED, mongodb;
     http_messages: "http/messages", STORED, mongodb;
+    http_metrics: "http/metrics", METRICS;
+    http_metrics_guests: "http/metrics-guests", METRICS_GUESTS;
     http_names: "http/names", REST_ADMIN, mongodb;
     http_not_served: "http/not-served", DIRECT;
     http_origins: "http/origins", ORIGINS;

@@ -17,6 +17,7 @@ mod config;
 mod conversation;
 mod direct;
 mod ecosystem;
+mod metrics;
 mod program;
 mod request_client;
 mod server;

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::message::Message;
 use super::{Topic, envelope};
+use crate::metrics::nodes;
 use crate::model::NodeId;
 use crate::stores::drivers::redis::Redis;
 use sender::Sender;
@@ -146,6 +147,7 @@ impl Bus {
         message: &M,
     ) -> Published {
         if !self.redis.is_up() {
+            nodes::lost();
             return Published(None);
         }
         match self.encode_question(question, message) {
@@ -172,9 +174,11 @@ impl Bus {
             if !self.has_dropped.swap(true, Ordering::Relaxed) {
                 tracing::error!("Redis is too slow: messages to other nodes are lost");
             }
+            nodes::lost();
             return Published(None);
         }
         self.waiting.fetch_add(size, Ordering::Relaxed);
+        nodes::sent(size);
         let (receivers, published) = oneshot::channel();
         self.enqueue(Command::Publish {
             topic,

@@ -226,6 +226,7 @@ impl<H: Handler> Life<H> {
     fn record_end(&self, reason: DisconnectReason, was_open: bool) {
         let connection = &self.connection;
         let reason = connection.close_reason().unwrap_or(reason);
+        connection.note_end(reason);
         if reason == DisconnectReason::SlowConsumer {
             let bytes = connection.flow().backlog() as u64;
             self.record(Some(connection.dialect()), Audited::SlowConsumer { bytes });

@@ -12,6 +12,7 @@ use super::followed::Followed;
 use crate::cluster::Subscription;
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
+use crate::metrics::present::PresentConversation;
 use crate::model::conversation::{ConversationDialect, ConversationId, View};
 use crate::model::{Identity, UserId};
 
@@ -31,6 +32,7 @@ pub(in crate::conversations) struct LocalState {
     pub(super) absent: HashMap<UserId, u64>,
     /// What other nodes could not be sent.
     pub(super) unpublished: HashMap<UserId, Unpublished>,
+    _present: PresentConversation,
 }
 
 /// What other nodes could not be sent about a user in the room `conversation`.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::messages::from;
+use super::messages::{from, note_undelivered};
 use super::{MESSAGE_ID, RECIPIENT_ID};
 use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
 use crate::cluster::About;
@@ -179,6 +179,9 @@ pub(super) async fn send_file_chunk(
         .send_sized(RECEIVE_FILE_CHUNK, &relayed, &relayed.frames())
         .await;
     request.app.users.add_peer(&member.user, &chunk.recipient);
+    if chunk.number.is_none_or(|number| number == 0) {
+        note_undelivered(is_online);
+    }
     request.record(chunk.audited(payload, request.event.size()));
     confirm_chunk(request, member, &chunk, is_online).await;
     Ok(())

@@ -8,6 +8,7 @@ use crate::cluster::About;
 use crate::connection::rooms;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
+use crate::metrics::traffic;
 use crate::model::{ClientUserId, Identity, Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload, Relayed};
 use crate::users::Member;
@@ -162,6 +163,7 @@ pub(super) async fn send_message(
         .about(about)
         .send_sized(RECEIVE_MESSAGE, &message, &message.frames())
         .await;
+    note_undelivered(recipient_online);
     request.app.users.add_peer(&member.user, &recipient);
     request.record(Audited::MessageSent(MessageSent {
         target: Target::User(recipient.shared().into()),
@@ -190,6 +192,13 @@ fn message_type(payload: &Payload<'_>) -> Option<Label> {
     }
 }
 
+/// Counts what had no connection to go to.
+pub(super) fn note_undelivered(recipient_online: bool) {
+    if !recipient_online {
+        traffic::undelivered();
+    }
+}
+
 /// `key-exchange:send`
 pub(super) async fn send_key(
     request: &mut Request<'_>,
@@ -214,6 +223,7 @@ pub(super) async fn send_key(
         .await
         .send_sized(KEY_EXCHANGE_RECEIVE, &key, &key.frames())
         .await;
+    note_undelivered(recipient_online);
     request.app.users.add_peer(&member.user, &recipient);
     request.confirm(
         KEY_EXCHANGE_SENT,

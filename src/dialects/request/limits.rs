@@ -4,8 +4,11 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use futures_util::poll;
+
 use super::Request;
 use crate::limits::Action;
+use crate::metrics::refusals::{self, Limit};
 use crate::model::Refusal;
 use crate::users::Member;
 
@@ -32,12 +35,18 @@ impl Request<'_> {
             Box::pin(self.wait_for_subscription()).await?;
         }
         if limits.contains(&Action::Messages) && !self.is_allowed(Action::Messages) {
-            Box::pin(self.wait_for_message()).await?;
+            let waited = Box::pin(self.wait_for_message()).await;
+            waited.inspect_err(|_| refusals::limited(Limit::Message))?;
         }
         let mut limits = limits.iter().filter(|one| **one != Action::Messages);
-        match limits.all(|action| self.is_allowed(*action)) {
-            true => Ok(()),
-            false => Err(Refusal::rate_limited()),
+        match limits.find(|action| !self.is_allowed(**action)) {
+            None => Ok(()),
+            Some(action) => {
+                if *action == Action::Signals {
+                    refusals::limited(Limit::Signal);
+                }
+                Err(Refusal::rate_limited())
+            }
         }
     }
 
@@ -152,7 +161,12 @@ impl Request<'_> {
         let limits = self.row.map_or(&[][..], |row| row.limits);
         if limits.contains(&Action::FileBytes) {
             let bytes = self.event.size();
-            member.user.limits().file_bytes.wait_for(bytes).await;
+            let limits = member.user.limits();
+            let mut allowed = std::pin::pin!(limits.file_bytes.wait_for(bytes));
+            if poll!(&mut allowed).is_pending() {
+                refusals::limited(Limit::File);
+                allowed.await;
+            }
         }
         if limits.contains(&Action::Receipts) {
             let receipts = &self.connection.receipts;

@@ -97,7 +97,13 @@ impl Memory {
         self.held() > self.limit / 20 * 19
     }
 
-    fn taken(&self) -> usize {
+    /// How many bytes may be held.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Bytes that are held, or kept though nothing needs them.
+    pub(crate) fn taken(&self) -> usize {
         self.held() + self.kept.load(Ordering::Relaxed)
     }
 

@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Instant;
 
+use crate::metrics::stores::{self, Work};
 use crate::model::{Refusal, Why};
 
 /// Why something was not done. No variant holds anything of what users write.
@@ -51,6 +53,12 @@ pub(crate) enum StoreError {
     /// everything.
     #[error("the store of conversations failed: {0}")]
     Failed(Arc<dyn Error + Send + Sync>),
+}
+
+/// Counts an operation that began then, and whether the store failed; what it rejects is no failure.
+pub(super) fn note_done<T>(work: Work, begun: Instant, outcome: &Result<T, StoreError>) {
+    let has_failed = matches!(outcome, Err(StoreError::Failed(_)));
+    stores::done(work, begun, has_failed);
 }
 
 impl From<StoreError> for Refusal {

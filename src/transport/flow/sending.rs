@@ -110,6 +110,11 @@ impl Flow {
         self.backlog.load(Ordering::Acquire)
     }
 
+    /// Whether so much waits for the client that those who send to it wait.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.backlog() >= self.limits.receiver_budget
+    }
+
     /// How long the client has taken nothing of its backlog; zero without a backlog.
     pub(crate) fn stalled_for(&self) -> Duration {
         match self.backlog() {

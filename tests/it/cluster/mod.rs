@@ -6,6 +6,7 @@ mod balancer;
 mod control;
 mod demands;
 pub(crate) mod deployment;
+mod operators_behind_proxies;
 mod proxies;
 mod redis_server;
 mod redis_topologies;

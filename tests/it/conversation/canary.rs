@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Answer, ConversationClient, Shape, rest, server_in};
 use test_support::canary::{canary, found_in};
 use test_support::harness::Relay;
-use test_support::raw::http::Response;
+use test_support::raw::http::{self, Response};
 use test_support::scene::stop;
 
 /// One mark for each kind of secret; all but one begin alike.
@@ -375,9 +375,18 @@ async fn content_is_stored_with_conversations_and_nowhere_else() {
     for format in ["text", "json"] {
         let data = tempfile::tempdir().unwrap();
         let marks = Marks::new();
-        let env = [("LOG_LEVEL", "trace"), ("LOG_FORMAT", format)];
+        let env = [
+            ("LOG_LEVEL", "trace"),
+            ("LOG_FORMAT", format),
+            ("ACCESS_LOG", format),
+            ("ACCESS_LOG_USERS", "true"),
+            ("METRICS_PUBLIC", "true"),
+        ];
         let mut relay = server_in(data.path(), &env);
         converse(&relay, &marks).await;
+        for kind in ALL {
+            assert!(!http::metrics_have(&relay, &marks.of(kind)).await, "{kind}");
+        }
         stop(&mut relay);
         let log = relay.log();
         for kind in ALL {

@@ -127,6 +127,9 @@ async fn the_mark_of_a_payload_is_found_nowhere() {
             ("LOG_LEVEL", "trace"),
             ("LOG_FORMAT", format),
             ("DEBUG", "true"),
+            ("ACCESS_LOG", format),
+            ("ACCESS_LOG_USERS", "true"),
+            ("METRICS_PUBLIC", "true"),
         ];
         let mut relay = server_in(data.path(), &env);
         let mut bob = Client::connect(&relay, "bob").await;
@@ -162,7 +165,9 @@ async fn the_mark_of_a_payload_is_found_nowhere() {
         // A client that goes with a backlog, and the stop itself, have no reason to name it either.
         drop(alice);
         drop(bob);
+        assert!(!http::metrics_have(&relay, &mark).await);
         stop(&mut relay);
+        assert!(relay.log_lines("connection") > 5, "the access log is on");
         found_nowhere(&relay.log(), data.path(), &mark);
     }
 }

@@ -1,10 +1,12 @@
 //! The process: its command line, its start and stop, its log.
 
+mod access_log;
 mod as_written;
 mod cli;
 mod health;
 mod lifecycle;
 mod log_injection;
+mod service_manager;
 mod signals;
 mod surroundings;
 mod unwritable_log;

@@ -199,10 +199,17 @@ async fn the_marks_of_a_session_reach_those_they_are_for_and_nothing_else() {
     for format in ["text", "json"] {
         let data = tempfile::tempdir().unwrap();
         let marks = Marks(canary());
-        let env = [("LOG_LEVEL", "trace"), ("LOG_FORMAT", format)];
+        let env = [
+            ("LOG_LEVEL", "trace"),
+            ("LOG_FORMAT", format),
+            ("ACCESS_LOG", format),
+            ("ACCESS_LOG_USERS", "true"),
+            ("METRICS_PUBLIC", "true"),
+        ];
         let mut relay = server_in(data.path(), &env);
         reservations(&relay, &marks).await;
         converse(&relay, &marks).await;
+        assert!(!http::metrics_have(&relay, &marks.0).await);
         stop(&mut relay);
         found_nowhere(&relay.log(), data.path(), &marks.0);
     }

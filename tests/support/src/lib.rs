@@ -20,6 +20,7 @@ pub mod memory;
 pub mod mongo;
 pub mod ports;
 pub mod proxy;
+pub mod python;
 pub mod raw;
 pub mod redis;
 pub mod redis_proxy;

@@ -1,13 +1,14 @@
 //! The database, and how an operation gets through to it: behind a circuit breaker, and prepared.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::circuit_breaker::CircuitBreaker;
 use super::db::Db;
 use super::prepare::Prepared;
+use crate::metrics::stores::Work;
 use crate::model::clock::Clock;
-use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::error::{StoreError, note_done};
 use crate::stores::drivers::mongo::Mongo;
 
 /// How often a MongoDB that does not answer is probed.
@@ -39,7 +40,8 @@ impl MongoConversations {
         &self,
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        self.guarded(self.prepared.ready(&self.db), operation).await
+        let guarded = self.guarded(self.prepared.ready(&self.db), operation);
+        timed(Work::ReadConversations, guarded).await
     }
 
     /// Performs an operation after a preparation, unless the circuit breaker is open.
@@ -69,7 +71,11 @@ impl MongoConversations {
         let (store, operation) = (self.clone(), operation(self.db.clone()));
         to_its_end(async move {
             let preparation = store.prepared.ready_for_conversations(&store.db);
-            store.guarded(preparation, operation).await
+            timed(
+                Work::WriteConversations,
+                store.guarded(preparation, operation),
+            )
+            .await
         })
         .await
     }
@@ -82,7 +88,11 @@ impl MongoConversations {
         O: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let (store, operation) = (self.clone(), operation(self.db.clone()));
-        to_its_end(async move { store.run(operation).await }).await
+        to_its_end(async move {
+            let guarded = store.guarded(store.prepared.ready(&store.db), operation);
+            timed(Work::WriteConversations, guarded).await
+        })
+        .await
     }
 
     async fn probe_until_closed(self) {
@@ -96,6 +106,17 @@ impl MongoConversations {
             let _ = self.breaker.record(&answered);
         }
     }
+}
+
+/// Counts how long something took, and whether the store failed.
+async fn timed<T>(
+    work: Work,
+    operation: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let begun = Instant::now();
+    let outcome = operation.await;
+    note_done(work, begun, &outcome);
+    outcome
 }
 
 async fn to_its_end<T: Send + 'static>(

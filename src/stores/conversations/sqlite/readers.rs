@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
@@ -10,7 +11,8 @@ use tokio::sync::Semaphore;
 use tokio::task;
 
 use super::schema::STATEMENTS;
-use crate::stores::conversations::error::StoreError;
+use crate::metrics::stores::Work;
+use crate::stores::conversations::error::{StoreError, note_done};
 use crate::stores::drivers::sqlite::{DataFile, FileError, UnusableError, WatchedFile, keep_plans};
 
 /// Maximum number of concurrent reads; others wait for a permit.
@@ -49,6 +51,7 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        let begun = Instant::now();
         let permit = self.permits.clone().acquire_owned().await;
         let permit = permit.map_err(|_| StoreError::Closed)?;
         let pool = self.pool.clone();
@@ -58,8 +61,10 @@ impl Readers {
             drop(permit);
             result
         });
-        read.await
-            .map_err(|error| StoreError::Failed(Arc::new(error)))?
+        let failed = |error| StoreError::Failed(Arc::new(error));
+        let read = read.await.map_err(failed).flatten();
+        note_done(Work::ReadConversations, begun, &read);
+        read
     }
 
     /// Rejects new reads, waits for running ones, and closes the connections.

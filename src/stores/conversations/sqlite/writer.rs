@@ -16,8 +16,9 @@ use tokio::sync::{oneshot, watch};
 use self::job::{Flush, Job, Write, gone};
 use super::fair_queue::{FairQueue, Next, OnBehalfOf, Turn};
 use super::order::Ids;
+use crate::metrics::stores::Work;
 use crate::model::clock::Clock;
-use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::error::{StoreError, note_done};
 use crate::stores::drivers::sqlite::{LazyDatabase, OpenError, UnusableError, WatchedFile};
 
 /// Maximum number of writes in one transaction, and how long they may take until no more are added, nor one
@@ -124,11 +125,14 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        let begun = Instant::now();
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Write::new(flush, operation, reply));
         let queued = self.queue.push(user, rows, job).await;
         queued.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| gone())?
+        let written = answer.await.map_err(|_| gone()).flatten();
+        note_done(Work::WriteConversations, begun, &written);
+        written
     }
 
     /// Rejects new writes, and returns when the queued ones are done.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::metrics::present::Present;
 use crate::stores::sessions::SessionLimits;
 use crate::stores::sessions::history::History;
 use crate::stores::sessions::state::State;
@@ -29,11 +30,13 @@ pub(super) struct Stored {
     pub(super) counted_fixed: usize,
     /// Bytes that were counted of its history.
     pub(super) counted_history: usize,
+    _present: Present,
 }
 
 impl Stored {
     pub(super) fn new(state: State, maker: IpAddr, now: u64) -> Self {
         Self {
+            _present: Present::session(state.mode),
             state,
             history: History::default(),
             revision: 0,

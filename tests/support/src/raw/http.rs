@@ -28,10 +28,18 @@ pub async fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Response {
-    let mut head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-        address(relay)
-    );
+    request_at(address(relay), method, path, headers, body).await
+}
+
+/// The same of whoever listens at this address.
+pub async fn request_at(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -39,12 +47,23 @@ pub async fn request(
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
     head.push_str("\r\n");
-    raw(relay, &[head.as_bytes(), body].concat()).await
+    parse(&raw_bytes_at(address, &[head.as_bytes(), body].concat()).await)
 }
 
 /// The answer to `GET`.
 pub async fn get(relay: &Relay, path: &str) -> Response {
     request(relay, "GET", path, &[], b"").await
+}
+
+/// Whether what operators are told of a relay has this mark: its metrics, in both formats.
+pub async fn metrics_have(relay: &Relay, mark: &str) -> bool {
+    let mut pages = String::new();
+    for format in ["text/plain", "application/openmetrics-text"] {
+        let answer = request(relay, "GET", "/metrics", &[("Accept", format)], b"").await;
+        assert!(answer.body.contains("relay_events_received_total{"));
+        pages.push_str(&answer.body);
+    }
+    pages.contains(mark)
 }
 
 /// Sends these bytes on a new connection and reads until the relay closes it.
@@ -54,7 +73,11 @@ pub async fn raw(relay: &Relay, bytes: &[u8]) -> Response {
 
 /// The same; every byte of the answer.
 pub async fn raw_bytes(relay: &Relay, bytes: &[u8]) -> Vec<u8> {
-    let Ok(tcp) = TcpStream::connect(address(relay)).await else {
+    raw_bytes_at(address(relay), bytes).await
+}
+
+async fn raw_bytes_at(address: &str, bytes: &[u8]) -> Vec<u8> {
+    let Ok(tcp) = TcpStream::connect(address).await else {
         return Vec::new();
     };
     let (mut reader, mut writer) = tcp.into_split();

@@ -1,0 +1,53 @@
+//! What the servers of one deployment send each other. It is told only where there may be several.
+
+use super::counter::Counter;
+use super::families::Families;
+
+static EVENTS_IN: Counter = Counter::new();
+static EVENTS_OUT: Counter = Counter::new();
+static BYTES_IN: Counter = Counter::new();
+static BYTES_OUT: Counter = Counter::new();
+static LOST: Counter = Counter::new();
+
+/// A message of so many bytes came from another node.
+pub(crate) fn received(bytes: usize) {
+    EVENTS_IN.inc();
+    BYTES_IN.add(bytes as u64);
+}
+
+/// A message of so many bytes is sent to other nodes.
+pub(crate) fn sent(bytes: usize) {
+    EVENTS_OUT.inc();
+    BYTES_OUT.add(bytes as u64);
+}
+
+/// A message is dropped: Redis is away or too slow, or too many wait.
+pub(crate) fn lost() {
+    LOST.inc();
+}
+
+/// Adds what is counted here.
+pub(crate) fn describe(families: &mut Families) {
+    let both = [
+        (
+            "relay_node_events_total",
+            "Messages between nodes",
+            &EVENTS_IN,
+            &EVENTS_OUT,
+        ),
+        (
+            "relay_node_bytes_total",
+            "Their bytes",
+            &BYTES_IN,
+            &BYTES_OUT,
+        ),
+    ];
+    for (name, help, received, sent) in both {
+        let family = families.counter(name, help);
+        family.count([("direction", "in".into())], received.get());
+        family.count([("direction", "out".into())], sent.get());
+    }
+    let help = "Messages to or of other nodes that were dropped";
+    let family = families.counter("relay_node_events_lost_total", help);
+    family.count([], LOST.get());
+}

@@ -1,0 +1,56 @@
+//! Bytes on the connections of clients, and messages that nobody was there for.
+
+use super::counter::Counter;
+use super::families::Families;
+
+static RECEIVED: [Counter; 2] = [const { Counter::new() }; 2];
+static SENT: [Counter; 2] = [const { Counter::new() }; 2];
+static UNDELIVERED: Counter = Counter::new();
+
+/// What bytes came or went by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum By {
+    /// The frames of a WebSocket.
+    Websocket,
+    /// The bodies of requests and answers of a client that polls.
+    Polling,
+}
+
+const TRANSPORTS: [(By, &str); 2] = [(By::Websocket, "websocket"), (By::Polling, "polling")];
+
+/// Bytes were read from a client.
+pub(crate) fn received(by: By, bytes: usize) {
+    RECEIVED[by as usize].add(bytes as u64);
+}
+
+/// Bytes were written to a client.
+pub(crate) fn sent(by: By, bytes: usize) {
+    SENT[by as usize].add(bytes as u64);
+}
+
+/// A message of `direct` had no connection to go to.
+pub(crate) fn undelivered() {
+    UNDELIVERED.inc();
+}
+
+/// Adds what is counted here.
+pub(super) fn describe(families: &mut Families) {
+    let all = [
+        (
+            "relay_received_bytes_total",
+            "Bytes read from clients",
+            &RECEIVED,
+        ),
+        ("relay_sent_bytes_total", "Bytes written to clients", &SENT),
+    ];
+    for (name, help, counters) in all {
+        let family = families.counter(name, help);
+        for (by, transport) in TRANSPORTS {
+            let count = counters[by as usize].get();
+            family.count([("transport", transport.into())], count);
+        }
+    }
+    let help = "Messages, files and keys whose recipient had no connection";
+    let family = families.counter("relay_messages_undelivered_total", help);
+    family.count([("dialect", "direct".into())], UNDELIVERED.get());
+}

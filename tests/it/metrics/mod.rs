@@ -1,0 +1,9 @@
+//! What operators read: `/metrics`, the files that ask it, and the internal listener.
+
+mod cardinality;
+mod exposure;
+mod internal;
+mod monitoring;
+mod page;
+mod parsers;
+mod routes;
