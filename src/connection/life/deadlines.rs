@@ -61,10 +61,14 @@ impl<H: Handler> Life<H> {
         }
         self.record_over_limit();
         let connection = &self.connection;
-        if connection.close_reason().is_some() {
+        let due = self.due(now);
+        let deadline = self.context.services.config.write_deadline;
+        let is_stalled = connection.flow().stalled_for() > deadline;
+        // Of nearly all nothing more is looked at: what carries them is elsewhere in memory.
+        if (due.is_none() && !is_stalled) || connection.close_reason().is_some() {
             return;
         }
-        match self.due(now) {
+        match due {
             Some(Due::Expired) => self.send_and_close(Due::Expired, DisconnectReason::TokenExpired),
             Some(due @ Due::GuestTimeout) => {
                 self.send_and_close(due, DisconnectReason::GuestTimeout)
@@ -73,9 +77,7 @@ impl<H: Handler> Life<H> {
             None => {}
         }
         let carrier = connection.flow().carrier();
-        let polls = carrier.is_some_and(|carrier| carrier.is_polling());
-        let deadline = self.context.services.config.write_deadline;
-        if polls && connection.flow().stalled_for() > deadline {
+        if is_stalled && carrier.is_some_and(|carrier| carrier.is_polling()) {
             connection.close(Close::Now, DisconnectReason::SlowConsumer);
         }
     }
