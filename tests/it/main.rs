@@ -15,6 +15,7 @@ mod clients;
 mod cluster;
 mod config;
 mod conversation;
+mod counts;
 mod direct;
 mod ecosystem;
 mod metrics;
