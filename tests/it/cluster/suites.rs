@@ -42,7 +42,12 @@ fn behind(kind: Kind, suite: &str, transports: &str) {
         return;
     };
     let balancer = Balancer::start(kind, &deployment.relays());
-    let env = [("CLIENT_TRANSPORTS", transports), ADMIN];
+    let node = deployment.relay(0).url().to_owned();
+    let env = [
+        ("CLIENT_TRANSPORTS", transports),
+        ("ADMIN_URL", &node),
+        ADMIN,
+    ];
     javascript::run(suite, &balancer.url(), JWT_SECRET, &env);
     deployment.stop();
 }
