@@ -30,7 +30,7 @@ impl EncodedEvent {
         Some(Self {
             event: event.to_owned(),
             text: String::from_utf8(text).ok()?,
-            attachments: attachments.into(),
+            attachments,
         })
     }
 

@@ -58,8 +58,8 @@ impl Blockers {
         is_news
     }
 
-    /// They are to be read. `None`: they were.
-    pub(super) fn to_be_read(&mut self) -> Option<Reading> {
+    /// They are read from now on. `None`: that need not be.
+    pub(super) fn begin_reading(&mut self) -> Option<Reading> {
         self.is_read &= self
             .left
             .take()
@@ -119,7 +119,7 @@ mod tests {
     fn what_is_changed_while_it_is_read_has_to_be_read_again() {
         let memory = Memory::new(1 << 30);
         let mut blockers = Blockers::default();
-        let before = blockers.to_be_read().unwrap();
+        let before = blockers.begin_reading().unwrap();
         assert!(blockers.set(1, true, &memory));
         assert!(!blockers.set(1, true, &memory), "no news");
         assert!(!blockers.read(before, [2].into_iter(), &memory));
@@ -127,27 +127,30 @@ mod tests {
             [1, 2].map(|hash| blockers.contains(|| hash)),
             [Some(true), Some(false)]
         );
-        let again = blockers.to_be_read().unwrap();
+        let again = blockers.begin_reading().unwrap();
         assert!(blockers.read(again, [1, 2].into_iter(), &memory));
-        assert_eq!(blockers.to_be_read(), None);
+        assert_eq!(blockers.begin_reading(), None);
         assert_eq!(blockers.contains(|| 2), Some(true));
         assert!(blockers.set(2, false, &memory) && !blockers.set(2, false, &memory));
         blockers.expire();
-        assert!(blockers.to_be_read().is_some());
+        assert!(blockers.begin_reading().is_some());
     }
 
     #[test]
     fn of_one_who_comes_back_soon_they_are_known() {
         let memory = Memory::new(1 << 30);
         let mut blockers = Blockers::default();
-        let reading = blockers.to_be_read().unwrap();
+        let reading = blockers.begin_reading().unwrap();
         assert!(blockers.read(reading, [1].into_iter(), &memory));
         blockers.leave();
         assert!(blockers.set(2, true, &memory));
-        assert_eq!(blockers.to_be_read(), None);
+        assert_eq!(blockers.begin_reading(), None);
         assert_eq!(blockers.contains(|| 2), Some(true));
         blockers.leave();
         blockers.left = Instant::now().checked_sub(REMEMBERED);
-        assert!(blockers.to_be_read().is_some(), "later they are read again");
+        assert!(
+            blockers.begin_reading().is_some(),
+            "later they are read again"
+        );
     }
 }

@@ -60,7 +60,7 @@ impl Users {
     /// fails, those count who were known before.
     pub(super) async fn read_blockers(&self, user: &User) {
         for _ in 0..ATTEMPTS {
-            let Some(before) = user.blockers.lock().to_be_read() else {
+            let Some(before) = user.blockers.lock().begin_reading() else {
                 return;
             };
             let read = match self.blocks.blockers_of(&user.id, MAX_KEPT + 1).await {

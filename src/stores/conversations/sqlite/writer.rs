@@ -295,8 +295,7 @@ fn commit(
         written?;
         let left = MAX_TIME.saturating_sub(begun.elapsed());
         if batch.done.len() < MAX_WRITES && !left.is_zero() {
-            let fits = |next: &Box<dyn Job>| flush == Flush::Needed || next.flush() == flush;
-            batch.next = queue.take(left, fits);
+            batch.next = queue.take(left, |next| flush == Flush::Needed || next.flush() == flush);
         }
     }
     let written = processor_time();
