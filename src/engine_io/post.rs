@@ -118,7 +118,7 @@ impl Session {
 
     /// Hands a packet over, behind those before it.
     pub(super) async fn take_packet(&self, packet: Packet) -> Result<(), Refused> {
-        if !packet.is_relayed() || self.receiver().is_none() {
+        if !packet.is_relayed() || self.receiver.open().is_none() {
             return self.hand_in(&packet);
         }
         // Whether the client is still in is known when the library has read all before.
@@ -129,7 +129,7 @@ impl Session {
             let _waits = ClientWaits::begin(self);
             flow.goes_on().await;
         }
-        let Some(receiver) = self.receiver() else {
+        let Some(receiver) = self.receiver.open() else {
             return self.hand_in(&packet);
         };
         if packet.len() > self.settings.max_payload + FRAMING {

@@ -19,7 +19,7 @@ use super::settings::Settings;
 use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
 use crate::payload::SocketPacket;
-use crate::transport::{Attach, Carrier, Entry, Flow, Link, Receive};
+use crate::transport::{Attach, Carrier, Entry, Flow, Link, Receive, Receiver};
 
 /// What the client may post at once is not bounded by what it is.
 const UNBOUNDED: u64 = u64::MAX;
@@ -44,7 +44,7 @@ pub(crate) struct Session {
     /// What is posted is taken in one body after the other.
     pub(super) posting: tokio::sync::Mutex<()>,
     flow: OnceLock<Arc<Flow>>,
-    receiver: Mutex<Option<Weak<dyn Receive>>>,
+    pub(super) receiver: Receiver,
     /// How many connections it has carried, one after the other.
     connections: AtomicU64,
     pub(super) entry: Mutex<Entry>,
@@ -77,7 +77,7 @@ impl Session {
             polls: Polls::default(),
             posting: tokio::sync::Mutex::default(),
             flow: OnceLock::new(),
-            receiver: Mutex::default(),
+            receiver: Receiver::default(),
             connections: AtomicU64::new(0),
             entry: Mutex::default(),
             link: OnceLock::new(),
@@ -91,12 +91,6 @@ impl Session {
     /// Flow control of its connection, once that is admitted.
     pub(super) fn flow(&self) -> Option<&Arc<Flow>> {
         self.flow.get()
-    }
-
-    /// Who takes what its client sends of events, while anybody does.
-    pub(super) fn receiver(&self) -> Option<Arc<dyn Receive>> {
-        let receiver = self.receiver.lock().as_ref()?.upgrade()?;
-        receiver.is_open().then_some(receiver)
     }
 
     /// Whether its client has entered the namespace.
@@ -205,8 +199,8 @@ impl Session {
         link.clone().carry(flow);
         let allowed = self.allowance.load(Ordering::Relaxed);
         link.allow((allowed != UNBOUNDED).then_some(allowed));
-        if let Some(receiver) = &*self.receiver.lock() {
-            link.deliver_to(receiver.clone());
+        if let Some(receiver) = self.receiver.get() {
+            link.deliver_to(receiver);
         }
     }
 }
@@ -220,7 +214,7 @@ impl Attach for Session {
         if let Some(link) = self.link.get() {
             link.deliver_to(receiver.clone());
         }
-        *self.receiver.lock() = Some(receiver);
+        self.receiver.set(receiver);
     }
 
     fn write(self: Arc<Self>, packet: &SocketPacket) {

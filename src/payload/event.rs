@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 use serde_json::value::RawValue;
 
 use super::attachments::Attachments;
-use super::members::Key;
+use super::members::{Key, false_for_scalars};
 use super::opaque::{Node, PLACEHOLDER};
 use super::readable::PROTOTYPE;
 use super::{Field, Malformed, Opaque, Payload};
@@ -241,24 +241,7 @@ impl<'de> Visitor<'de> for Fields<'_, 'de> {
         Ok(false)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
-        Ok(false)
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
-        Ok(false)
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
-        Ok(false)
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
-        Ok(false)
-    }
-    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
-        Ok(false)
-    }
-    fn visit_unit<E>(self) -> Result<bool, E> {
-        Ok(false)
-    }
+    false_for_scalars!();
 }
 
 #[cfg(test)]

@@ -212,17 +212,7 @@ impl Incoming {
     /// Takes the frame in front, which is whole and one message.
     fn take_frame(&mut self) -> Next {
         let (opcode, payload) = self.take_payload();
-        self.taken(opcode, payload)
-    }
-
-    fn taken(&mut self, opcode: u8, payload: Vec<u8>) -> Next {
-        if opcode == BINARY {
-            return Next::Attachment(payload.into());
-        }
-        match &payload[..] {
-            [MARK, text @ ..] => Next::Attachment(base64::decoded(text).into()),
-            _ => String::from_utf8(payload).map_or(Next::Wrong, Next::Text),
-        }
+        taken(opcode, payload)
     }
 
     /// Takes the part of a message in front, which is whole, and the message if it is the last.
@@ -241,12 +231,12 @@ impl Incoming {
         };
         let is_taken = takes && (opcode == BINARY || is_relayed_packet(&payload));
         if is_taken && !is_too_large {
-            return self.taken(opcode, payload.into());
+            return taken(opcode, payload);
         }
         // As if it had come in one frame. One that is too large is refused by its head.
         let mut frame = fragments::one_frame(opcode, &payload);
         frame.extend_from_slice(&self.held[self.at..]);
-        spare::give_back(std::mem::replace(&mut self.held, frame.into()));
+        spare::give_back(std::mem::replace(&mut self.held, frame));
         self.at = 0;
         Next::Part(bytes)
     }
@@ -263,6 +253,17 @@ impl Incoming {
         let payload = unmasked(&frame[head.size..end], mask_of(frame, head));
         self.at += end;
         (opcode, payload)
+    }
+}
+
+/// What a whole message is that is taken.
+fn taken(opcode: u8, payload: Vec<u8>) -> Next {
+    if opcode == BINARY {
+        return Next::Attachment(payload.into());
+    }
+    match &payload[..] {
+        [MARK, text @ ..] => Next::Attachment(base64::decoded(text).into()),
+        _ => String::from_utf8(payload).map_or(Next::Wrong, Next::Text),
     }
 }
 

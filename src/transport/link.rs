@@ -10,7 +10,7 @@ use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
@@ -21,7 +21,7 @@ use super::clock::now_ms;
 use super::controls::Controls;
 use super::flow::Flow;
 use super::output::Output;
-use super::receive::Receive;
+use super::receive::Receiver;
 use crate::metrics::connections::Tally;
 use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
@@ -75,7 +75,7 @@ pub(crate) struct Link {
     /// A request was answered, and nothing has arrived since.
     is_idle: AtomicBool,
     flow: OnceLock<Arc<Flow>>,
-    receiver: Mutex<Option<Weak<dyn Receive>>>,
+    pub(super) receiver: Receiver,
     close_reason: OnceLock<DisconnectReason>,
     /// What lives as long as the connection.
     kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
@@ -111,7 +111,7 @@ impl Link {
             requests: AtomicU8::new(0),
             is_idle: AtomicBool::new(false),
             flow: OnceLock::new(),
-            receiver: Mutex::default(),
+            receiver: Receiver::default(),
             close_reason: OnceLock::new(),
             kept: Mutex::default(),
             inject: AtomicU8::new(0),
@@ -199,12 +199,6 @@ impl Link {
 
     pub(super) fn flow(&self) -> Option<&Arc<Flow>> {
         self.flow.get()
-    }
-
-    /// Who takes what its client sends of events, while anybody does.
-    pub(super) fn receiver(&self) -> Option<Arc<dyn Receive>> {
-        let receiver = self.receiver.lock().as_ref()?.upgrade()?;
-        receiver.is_open().then_some(receiver)
     }
 
     pub(super) fn register_reader(&self, cx: &std::task::Context<'_>) {

@@ -28,7 +28,7 @@ impl Attach for Link {
     }
 
     fn deliver_to(&self, receiver: Weak<dyn Receive>) {
-        *self.receiver.lock() = Some(receiver);
+        self.receiver.set(receiver);
     }
 
     fn write(self: Arc<Self>, packet: &SocketPacket) {

@@ -99,7 +99,7 @@ impl GuardedStream {
                 Some(0) => return self.wait(cx),
                 bound => bound.map_or(usize::MAX, saturated),
             };
-            let receiver = self.link.receiver();
+            let receiver = self.link.receiver.open();
             match (ready!(self.incoming.next(cx, receiver.is_some())), receiver) {
                 (Next::Text(packet), Some(receiver)) => receiver.text(packet),
                 (Next::Attachment(bytes), Some(receiver)) => receiver.attachment(bytes),
