@@ -1,6 +1,8 @@
 //! Has what was handed to WebSockets written, once those who hand it over have done what they were at: so what they
-//! hand to one client is written by one system call. It must not know what is written.
+//! hand to one client is written by one system call. Who says when that is has it written there and then, and wakes no task.
+//! It must not know what is written.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -31,6 +33,46 @@ pub(super) struct Shard {
     waker: AtomicWaker,
 }
 
+thread_local! {
+    /// The links that are due by what this thread is at, while somebody says when it has done that.
+    static GATHERED: RefCell<Option<Vec<Arc<dyn Flush>>>> = const { RefCell::new(None) };
+}
+
+/// Does this, and then writes the links that it has made due.
+pub(super) fn gather<T>(work: impl FnOnce() -> T) -> T {
+    let is_outermost = GATHERED.with_borrow_mut(|gathered| {
+        let is_outermost = gathered.is_none();
+        gathered.get_or_insert_default();
+        is_outermost
+    });
+    let gathering = is_outermost.then_some(Gathering);
+    let done = work();
+    drop(gathering);
+    done
+}
+
+/// Does this, and whenever it waits or is done, writes the links that it has made due.
+pub(crate) async fn written_together<F: Future>(work: F) -> F::Output {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|cx| gather(|| work.as_mut().poll(cx))).await
+}
+
+/// Writes those that are due by now.
+pub(super) fn flush_gathered() {
+    let due = GATHERED.with_borrow_mut(|gathered| gathered.as_mut().map(std::mem::take));
+    due.into_iter().flatten().for_each(|link| link.flush());
+}
+
+/// Ends with what was done, also by a panic.
+struct Gathering;
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        let due = GATHERED.take();
+        due.into_iter().flatten().for_each(|link| link.flush());
+    }
+}
+
 impl Flusher {
     /// Starts the tasks.
     pub(super) fn start() -> Self {
@@ -53,9 +95,21 @@ impl Flusher {
     }
 }
 
+/// Gives it back where nobody gathers what is due.
+fn gathered(link: Arc<dyn Flush>) -> Option<Arc<dyn Flush>> {
+    GATHERED.with_borrow_mut(|gathered| match gathered {
+        Some(due) => {
+            due.push(link);
+            None
+        }
+        None => Some(link),
+    })
+}
+
 impl Shard {
     /// This link is to be written soon.
     pub(super) fn add(&self, link: Arc<dyn Flush>) {
+        let Some(link) = gathered(link) else { return };
         let is_first = {
             let mut due = self.due.lock();
             due.push(link);
@@ -81,5 +135,58 @@ impl Shard {
             Poll::Pending
         })
         .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Link(AtomicUsize);
+
+    impl Flush for Link {
+        fn flush(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Link {
+        fn flushed(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn what_is_due_is_written_when_what_made_it_due_is_done() {
+        let (shard, link) = (Shard::default(), Arc::new(Link::default()));
+        let seen = gather(|| {
+            shard.add(link.clone());
+            let inner = gather(|| {
+                shard.add(link.clone());
+                link.flushed()
+            });
+            let before = link.flushed();
+            flush_gathered();
+            shard.add(link.clone());
+            (inner, before, link.flushed())
+        });
+        assert_eq!((seen, link.flushed()), ((0, 0, 2), 3));
+        assert!(shard.due.lock().is_empty());
+    }
+
+    #[test]
+    fn otherwise_and_after_a_panic_a_task_writes_it() {
+        let (shard, link) = (Shard::default(), Arc::new(Link::default()));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            gather(|| {
+                shard.add(link.clone());
+                panic!("as a test");
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(link.flushed(), 1);
+        shard.add(link.clone());
+        assert_eq!((link.flushed(), shard.due.lock().len()), (1, 1));
     }
 }

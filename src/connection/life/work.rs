@@ -12,6 +12,7 @@ use super::inbox::{Next, Waiting, Work};
 use crate::audit::Event as Audited;
 use crate::connection::Close;
 use crate::model::{DisconnectReason, ErrorCode};
+use crate::transport::written_together;
 
 impl<H: Handler> Life<H> {
     /// Handles all that waits, unless that is being done: as far as it goes at once here, and the rest in a task of its own.
@@ -21,7 +22,7 @@ impl<H: Handler> Life<H> {
             let mut work = Box::pin(async move { self.work(self.inbox.work()).await });
             // Whatever it waits for is told again whom to wake.
             if work.as_mut().now_or_never().is_none() {
-                drain.spawn(work);
+                drain.spawn(written_together(work));
             }
         }
     }
@@ -30,7 +31,9 @@ impl<H: Handler> Life<H> {
     pub(super) fn work_if_idle(self: Arc<Self>) {
         if self.inbox.claim() {
             let drain = self.context.services.drain.clone();
-            drain.spawn(async move { self.work(self.inbox.work()).await });
+            drain.spawn(written_together(async move {
+                self.work(self.inbox.work()).await;
+            }));
         }
     }
 

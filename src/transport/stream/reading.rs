@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, Interest, ReadBuf};
 use super::{GuardedStream, Outgoing};
 use crate::model::DisconnectReason;
 use crate::transport::carrier::Carrier as _;
+use crate::transport::flusher;
 use crate::transport::frames::MIN_PART;
 use crate::transport::incoming::Next;
 use crate::transport::link::{INJECT_CLOSE, INJECT_PONG};
@@ -21,6 +22,8 @@ const fn client_frame(packet: u8) -> [u8; 7] {
 /// The Engine.IO packets `pong` and `close`.
 const PONG: [u8; 7] = client_frame(b'3');
 const CLOSE: [u8; 7] = client_frame(b'1');
+/// After how many packets that came together what they had written is not held back any longer.
+const WRITTEN_TOGETHER: usize = 32;
 /// An empty WebSocket ping from the server, which every client answers by itself, without a word to the library.
 const PING: [u8; 2] = [0x89, 0];
 
@@ -90,7 +93,12 @@ impl GuardedStream {
 
     /// Reads frames: takes the events out, and passes the rest.
     fn read_frames(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut taken = 0;
         loop {
+            taken += 1;
+            if taken % WRITTEN_TOGETHER == 0 {
+                flusher::flush_gathered();
+            }
             // Whatever was taken may have closed it.
             if let Some(error) = self.link.failure() {
                 return Poll::Ready(Err(error));
@@ -219,7 +227,8 @@ impl AsyncRead for GuardedStream {
         }
         let polled = match this.incoming.has_begun() {
             true => {
-                let polled = this.read_frames(cx, buf);
+                // What is sent to clients for the events that are taken is written with the last of them.
+                let polled = flusher::gather(|| this.read_frames(cx, buf));
                 this.incoming.settle();
                 this.count_unfinished();
                 polled

@@ -8,13 +8,11 @@ use super::counted::{Call, Counted};
 
 const MESSAGES: u64 = 400;
 
-/// On one thread: on several, one writes while another handles what comes.
 fn start() -> Counted {
     Counted::start(&[
         ("DIALECTS", "direct"),
         ("RATE_LIMITS", "off"),
         ("PRESENCE_AUDIENCE", "peers"),
-        ("TOKIO_WORKER_THREADS", "1"),
     ])
 }
 
