@@ -24,6 +24,7 @@ mod conversations;
 mod dialects;
 mod engine_io;
 mod http;
+mod json;
 mod limits;
 mod metrics;
 mod model;

@@ -4,6 +4,7 @@
 //! is a date by nature, such as the end of a token. How long something lasts is measured by the other
 //! one, here or with [`Instant`].
 
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
@@ -84,7 +85,25 @@ fn since_epoch() -> std::time::Duration {
 
 /// Now, as ISO 8601 in UTC with milliseconds: `2025-01-31T12:00:00.000Z`.
 pub(crate) fn now_iso() -> String {
-    iso(jiff::Timestamp::now())
+    thread_local! {
+        /// The last second of which a time was written, and what its times begin with: of a busy second there are many.
+        static SECOND: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
+    }
+    let now = since_epoch();
+    SECOND.with_borrow_mut(|(second, begin)| {
+        if *second != now.as_secs() {
+            let mut text = iso_ms(now.as_secs().saturating_mul(1000));
+            text.truncate("2025-01-31T12:00:00.".len());
+            (*second, *begin) = (now.as_secs(), text);
+        }
+        let mut text = String::with_capacity("2025-01-31T12:00:00.000Z".len());
+        text.push_str(begin);
+        let ms = now.subsec_millis();
+        let digits = [ms / 100, ms / 10 % 10, ms % 10];
+        text.extend(digits.map(|digit| char::from(b'0' + digit as u8)));
+        text.push('Z');
+        text
+    })
 }
 
 /// A time, written the same way.
@@ -111,6 +130,14 @@ mod tests {
             let now = super::now_iso();
             assert_eq!(now.len(), "2025-01-31T12:00:00.000Z".len(), "{now}");
             assert!(now.ends_with('Z') && now.as_bytes()[19] == b'.', "{now}");
+        }
+        // Over the end of a second, too.
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < std::time::Duration::from_millis(1100) {
+            let before = jiff::Timestamp::now().as_millisecond();
+            let now: jiff::Timestamp = super::now_iso().parse().unwrap();
+            let after = jiff::Timestamp::now().as_millisecond();
+            assert!((before..=after).contains(&now.as_millisecond()), "{now}");
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::attachments::Attachments;
-use super::packet::encode;
+use super::encoder::encode;
 use super::readable::{DEEPEST, ENVELOPE, is_readable};
 use super::{FrameSizes, Malformed, SocketPacket, frames};
 

@@ -6,6 +6,7 @@
 mod assembly;
 mod attachments;
 mod encoded;
+mod encoder;
 mod event;
 mod members;
 mod opaque;

@@ -1,15 +1,16 @@
 //! What a client is sent: the Socket.IO packet of an event or an acknowledgement, encoded once for all who get it. It must
 //! not know what carries it to them.
 
-use std::io::{self, Write};
+use std::io::Write as _;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::ser::{Formatter, Serializer};
 use socketioxide::ProtocolVersion;
 use socketioxide::socket::Sid;
 
 use super::AckId;
+use super::encoder::encode;
+use crate::json::push_text;
 
 /// Bytes before the packet's JSON: its type, the number of its attachments, `-`.
 const HEAD_ROOM: usize = 2 + 10 + 1;
@@ -30,7 +31,7 @@ impl SocketPacket {
     ) -> Option<Self> {
         let mut text = room(size);
         text.push(b'[');
-        serde_json::to_writer(&mut text, event).ok()?;
+        push_text(&mut text, event);
         text.push(b',');
         let attachments = encode(payload, &mut text)?;
         text.push(b']');
@@ -66,7 +67,7 @@ impl SocketPacket {
     pub(super) fn of_encoded(event: &str, payload: &str, attachments: Vec<Bytes>) -> Option<Self> {
         let mut text = room(event.len() + payload.len());
         text.push(b'[');
-        serde_json::to_writer(&mut text, event).ok()?;
+        push_text(&mut text, event);
         text.push(b',');
         text.extend_from_slice(payload.as_bytes());
         text.push(b']');
@@ -117,31 +118,6 @@ fn room(size: usize) -> Vec<u8> {
     let mut text = Vec::with_capacity(HEAD_ROOM + NAMES + size);
     text.resize(HEAD_ROOM, 0);
     text
-}
-
-/// Appends the JSON of a value, with a placeholder for each attachment in it. Returns these.
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T, text: &mut Vec<u8>) -> Option<Vec<Bytes>> {
-    let mut attachments = Vec::new();
-    let formatter = WithPlaceholders(&mut attachments);
-    value
-        .serialize(&mut Serializer::with_formatter(text, formatter))
-        .ok()?;
-    Some(attachments)
-}
-
-/// Writes JSON, and a placeholder where there are bytes.
-struct WithPlaceholders<'a>(&'a mut Vec<Bytes>);
-
-impl Formatter for WithPlaceholders<'_> {
-    fn write_byte_array<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        value: &[u8],
-    ) -> io::Result<()> {
-        let number = self.0.len();
-        self.0.push(Bytes::copy_from_slice(value));
-        write!(writer, r#"{{"_placeholder":true,"num":{number}}}"#)
-    }
 }
 
 #[cfg(test)]

@@ -191,16 +191,20 @@ impl Incoming {
     fn make_room(&mut self) {
         let size = if self.passing > 0 { 0 } else { self.size() };
         let is_large = size > spare::BYTES && size <= self.max.saturating_add(FrameHead::LONGEST);
-        if self.at == 0 && self.held.capacity() >= size.max(spare::BYTES) {
+        self.held.drain(..std::mem::take(&mut self.at));
+        let fits = match is_large {
+            true => self.held.capacity() >= size,
+            false => spare::is_one(&self.held),
+        };
+        if fits {
             return;
         }
         let mut room = match is_large {
             true => Vec::with_capacity(size),
             false => spare::take(),
         };
-        room.extend_from_slice(&self.held[self.at..]);
+        room.append(&mut self.held);
         spare::give_back(std::mem::replace(&mut self.held, room));
-        self.at = 0;
     }
 
     /// Bytes of the frame in front with its head; 0: that is not known.

@@ -1,10 +1,9 @@
 //! Writing a line.
 //!
 //! Owns its bytes: the same record always makes the same ones, so that texts can be compared as they
-//! are written. The details are in `details`, texts in `text`.
+//! are written. The details are in `details`.
 
 mod details;
-mod text;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -14,7 +13,7 @@ use uuid::fmt::Simple;
 
 use super::Fields;
 use crate::audit::record::{Record, Source};
-use text::{push_some, push_text, push_word};
+use crate::json::{push_some, push_text, push_word};
 
 /// Appends the line of `record`.
 pub(in crate::audit) fn push(line: &mut Vec<u8>, record: &Record) {

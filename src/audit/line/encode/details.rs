@@ -1,8 +1,8 @@
 //! The details as JSON: what serde makes of them, at a fraction of its cost.
 
-use super::text::{push_number, push_text};
 use crate::audit::details::Details;
 use crate::audit::text::Seq;
+use crate::json::{push_number, push_text};
 
 /// The name of a detail, as it is written in front of the value.
 macro_rules! name {

@@ -1,7 +1,7 @@
-//! Texts and numbers as JSON.
+//! Texts and numbers as JSON, appended to bytes. It must not know what they are of.
 
 /// Appends a text in quotes.
-pub(super) fn push_text(line: &mut Vec<u8>, text: &str) {
+pub(crate) fn push_text(line: &mut Vec<u8>, text: &str) {
     if is_plain(text.as_bytes()) {
         push_word(line, text);
     } else {
@@ -11,7 +11,7 @@ pub(super) fn push_text(line: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends a text in quotes, or `null`.
-pub(super) fn push_some(line: &mut Vec<u8>, text: Option<&str>) {
+pub(crate) fn push_some(line: &mut Vec<u8>, text: Option<&str>) {
     match text {
         Some(text) => push_text(line, text),
         None => line.extend_from_slice(b"null"),
@@ -19,7 +19,7 @@ pub(super) fn push_some(line: &mut Vec<u8>, text: Option<&str>) {
 }
 
 /// Appends a text that needs no escapes.
-pub(super) fn push_word(line: &mut Vec<u8>, word: &str) {
+pub(crate) fn push_word(line: &mut Vec<u8>, word: &str) {
     line.reserve(word.len() + 2);
     line.push(b'"');
     line.extend_from_slice(word.as_bytes());
@@ -27,7 +27,7 @@ pub(super) fn push_word(line: &mut Vec<u8>, word: &str) {
 }
 
 /// Appends a number.
-pub(super) fn push_number(line: &mut Vec<u8>, number: i64) {
+pub(crate) fn push_number(line: &mut Vec<u8>, number: i64) {
     if number < 0 {
         line.push(b'-');
     }
