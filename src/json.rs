@@ -20,6 +20,7 @@ pub(crate) fn push_some(line: &mut Vec<u8>, text: Option<&str>) {
 
 /// Appends a text that needs no escapes.
 pub(crate) fn push_word(line: &mut Vec<u8>, word: &str) {
+    debug_assert!(is_plain(word.as_bytes()), "{word} needs escapes");
     line.reserve(word.len() + 2);
     line.push(b'"');
     line.extend_from_slice(word.as_bytes());
@@ -47,10 +48,16 @@ pub(crate) fn push_number(line: &mut Vec<u8>, number: i64) {
 
 /// Whether a text needs no escapes.
 fn is_plain(text: &[u8]) -> bool {
-    let (words, rest) = text.as_chunks::<8>();
     let are_plain = |word: &[u8; 8]| !has_escaped(u64::from_ne_bytes(*word));
-    let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
-    words.iter().all(are_plain) && rest.iter().all(is_plain)
+    match (text.as_chunks::<8>().0, text.last_chunk::<8>()) {
+        // The last eight may have been looked at in part.
+        (words, Some(last)) => words.iter().all(are_plain) && are_plain(last),
+        (_, None) => {
+            let mut word = [b' '; 8];
+            word.iter_mut().zip(text).for_each(|(to, byte)| *to = *byte);
+            are_plain(&word)
+        }
+    }
 }
 
 /// Whether one of eight bytes is escaped: subtracting borrows from the highest bit of one that is too small.

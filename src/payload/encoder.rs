@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::ser::{self, Error as _, Serialize, Serializer};
 use serde_json::{Error, Result};
 
-use crate::json::{push_number, push_text};
+use crate::json::{push_number, push_text, push_word};
 
 /// Under this name serde_json describes text that is JSON already, as a struct with one field, the text.
 const RAW: &str = "$serde_json::private::RawValue";
@@ -249,7 +249,7 @@ impl Members<'_, '_> {
         value.serialize(&mut *self.encoder)
     }
 
-    fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
+    fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
         if self.close.is_empty() {
             self.encoder.is_raw = true;
             let written = value.serialize(&mut *self.encoder);
@@ -257,7 +257,8 @@ impl Members<'_, '_> {
             return written;
         }
         self.separate();
-        push_text(self.encoder.text, name);
+        // The names of our own types.
+        push_word(self.encoder.text, name);
         self.value(value)
     }
 
