@@ -30,9 +30,14 @@ pub(super) enum Call {
 pub(super) struct Calls([u64; 5]);
 
 impl Calls {
+    /// How often this was made for each of so many.
+    pub(super) fn each(&self, of: u64, call: Call) -> f64 {
+        self.0[call as usize] as f64 / of as f64
+    }
+
     /// Fails where this was made more often, for each of so many.
     pub(super) fn at_most(&self, of: u64, call: Call, most: f64) {
-        let each = self.0[call as usize] as f64 / of as f64;
+        let each = self.each(of, call);
         println!("{call:?}: {each:.2}");
         assert!(each <= most, "{call:?}: {each:.2} each, {self:?}");
     }

@@ -102,6 +102,7 @@ macro_rules! contract_suite {
             receipts::reading_returns_each_message_once_by_sender,
             receipts::unread_messages_are_those_that_are_counted,
             receipts::a_message_is_delivered_once_to_each,
+            receipts::a_message_is_delivered_to_many_together,
             receipts::deliveries_come_in_parts,
             receipts::messages_sent_before_a_participant_was_added_are_not_delivered,
             receipts::receipts_are_read_by_a_cursor,

@@ -147,6 +147,31 @@ pub(crate) async fn a_message_is_delivered_once_to_each(subject: Subject) {
     assert_eq!(receipt(&subject, live, "bo").await, Some((at, Some(now))));
 }
 
+pub(crate) async fn a_message_is_delivered_to_many_together(subject: Subject) {
+    let stores = &subject.stores;
+    let (c, ann) = (conversation("c"), user("ann"));
+    let names: Vec<_> = (10..60).map(|number| format!("user-{number}")).collect();
+    let others: Vec<_> = names.iter().map(|name| user(name)).collect();
+    let all: Vec<_> = names.iter().map(|name| &**name).chain(["ann"]).collect();
+    subject.with("c", &all).await;
+    let sent = subject.send("c", "ann", "1").await.id;
+    let at = subject.tick();
+    let mark = async |users: &[UserId]| {
+        let reached = stores.receipts.mark_delivered_to(&c, sent, &ann, users);
+        reached.await.unwrap()
+    };
+    // Some were reached before, some are none.
+    let (some, rest) = others.split_at(20);
+    assert_eq!(mark(&some[5..]).await, some[5..]);
+    let with_strangers = [&others[..], &[user("eve"), ann.clone()], rest].concat();
+    let expected = [&some[..5], rest].concat();
+    assert_eq!(mark(&with_strangers).await, expected);
+    for name in names {
+        assert_eq!(receipt(&subject, sent, &name).await, Some((at, None)));
+    }
+    assert_eq!(receipt(&subject, sent, "ann").await, None);
+}
+
 pub(crate) async fn deliveries_come_in_parts(subject: Subject) {
     let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));

@@ -28,7 +28,7 @@ impl ConversationStore for SqliteConversations {
         let (new, by) = (new.clone(), by.clone());
         self.writer
             .write_rows(by.user().cloned(), new.participants.len(), move |writing| {
-                create(writing, &new, by)
+                create(writing, &new, by.clone())
             })
             .await
     }
@@ -56,7 +56,7 @@ impl ConversationStore for SqliteConversations {
         let (id, change, by) = (id.clone(), change.clone(), by.clone());
         self.writer
             .write(by.user().cloned(), move |writing| {
-                describe(writing, &id, &change, by)
+                describe(writing, &id, &change, by.clone())
             })
             .await
     }

@@ -103,7 +103,7 @@ pub(super) fn rotate(
     writing: &Writing<'_>,
     id: &ConversationId,
     by: &UserId,
-    new: KeyRotation,
+    new: &KeyRotation,
 ) -> Result<Logged<()>, StoreError> {
     const LAST: &str = "SELECT max(number) FROM contentKeys WHERE conversation = ?1";
     const PRESENT: &str = "

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use rusqlite::params;
 
-use super::columns::{number, optional_columns, read_number};
+use super::columns::{number, optional_columns};
+use super::history::change_number;
 use super::message_rows::{COLUMNS, find, message_columns, pass, read};
-use super::participant_rows::member;
+use super::participant_rows::{Member, member};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use super::{changes, history};
@@ -103,7 +104,9 @@ impl MessageStore for SqliteConversations {
 }
 
 fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Logged<Message>, StoreError> {
-    let conversation = member(writing.db, &new.conversation, &new.sender)?.conversation;
+    let Member {
+        conversation, last, ..
+    } = member(writing.db, &new.conversation, &new.sender)?;
     let fingerprint = new.fingerprint();
     if let Some(fingerprint) = fingerprint
         && let Some(message) = sent_before(writing, conversation, new, fingerprint)?
@@ -111,7 +114,8 @@ fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Logged<Message>
         return Ok(Logged::unchanged(message));
     }
     let id = MessageId::from_new(writing.ids.next(writing.now));
-    let number = count(writing, conversation, &new.sender)?;
+    let number = change_number(last + 1);
+    count(writing, (conversation, number), &new.sender)?;
     insert(writing, (conversation, number), id, new, fingerprint)?;
     let message = new.stored(id, writing.now);
     let change = Change {
@@ -188,19 +192,16 @@ fn insert(
     Ok(())
 }
 
-/// Counts a message for its conversation, and as not unread for its sender; the number of the change.
+/// Counts a message, which is this change, for its conversation, and as not unread for its sender.
 fn count(
     writing: &Writing<'_>,
-    conversation: i64,
+    (conversation, sent): (i64, ChangeNumber),
     sender: &UserId,
-) -> rusqlite::Result<ChangeNumber> {
+) -> rusqlite::Result<()> {
     const COUNT: &str = "
-        UPDATE conversations
-        SET changes = changes + 1, messages = messages + 1, lastMessageAt = ?2
-        WHERE no = ?1 RETURNING changes";
-    let mut count = writing.db.prepare_cached(COUNT)?;
-    let values = params![conversation, number(writing.now)];
-    let next = count.query_row(values, |row| read_number(row, 0))?;
-    pass(writing.db, conversation, sender, 1)?;
-    Ok(ChangeNumber::new(next))
+        UPDATE conversations SET changes = ?3, messages = messages + 1, lastMessageAt = ?2
+        WHERE no = ?1";
+    let values = params![conversation, number(writing.now), number(sent.get())];
+    writing.db.prepare_cached(COUNT)?.execute(values)?;
+    pass(writing.db, conversation, sender, 1)
 }

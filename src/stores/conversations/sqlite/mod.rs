@@ -6,6 +6,7 @@ mod changes;
 mod columns;
 mod conversation_rows;
 mod conversations;
+mod deliveries;
 mod fair_queue;
 mod first_participants;
 mod health;

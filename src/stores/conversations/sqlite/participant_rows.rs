@@ -21,6 +21,8 @@ pub(super) struct Member {
     pub(super) added: i64,
     /// The change behind which they see messages.
     pub(super) since: i64,
+    /// The last change of the conversation.
+    pub(super) last: i64,
 }
 
 /// The active participant of a conversation.
@@ -33,7 +35,7 @@ pub(super) fn member(
     user: &UserId,
 ) -> Result<Member, StoreError> {
     const SELECT: &str = "
-        SELECT c.no, p.role, p.added, p.since
+        SELECT c.no, p.role, p.added, p.since, c.changes
         FROM conversations c JOIN participants p ON p.conversation = c.no
         WHERE c.id = ?1 AND p.user = ?2 AND p.status = 'active'";
     let mut select = db.prepare_cached(SELECT)?;
@@ -43,6 +45,7 @@ pub(super) fn member(
             role: row.get(1)?,
             added: row.get(2)?,
             since: row.get(3)?,
+            last: row.get(4)?,
         })
     });
     member.optional()?.ok_or(StoreError::NotParticipant)

@@ -46,7 +46,7 @@ impl ParticipantStore for SqliteConversations {
         let (id, new, by) = (id.clone(), new.clone(), by.clone());
         self.writer
             .write(by.user().cloned(), move |writing| {
-                add(writing, &id, &new, by, max_active)
+                add(writing, &id, &new, by.clone(), max_active)
             })
             .await
     }
@@ -60,7 +60,7 @@ impl ParticipantStore for SqliteConversations {
         let (id, by, new) = (id.clone(), by.clone(), new.clone());
         self.writer
             .write_rows(Some(by.clone()), new.encrypted.len(), move |writing| {
-                rotate(writing, &id, &by, new)
+                rotate(writing, &id, &by, &new)
             })
             .await
     }
@@ -85,7 +85,7 @@ impl ParticipantStore for SqliteConversations {
         let (id, user, by) = (id.clone(), user.clone(), by.clone());
         self.writer
             .write(by.user().cloned(), move |writing| {
-                end(writing, &id, &user, by)
+                end(writing, &id, &user, by.clone())
             })
             .await
     }

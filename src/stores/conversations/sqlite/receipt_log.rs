@@ -18,8 +18,9 @@ pub(super) fn note(
     conversation: i64,
     messages: &[i64],
 ) -> rusqlite::Result<()> {
+    // It inserts one row, so there is nothing before it to be undone, and no copy is made for that.
     const INSERT: &str = "
-        INSERT INTO receiptLog (conversation, place, message, at)
+        INSERT OR FAIL INTO receiptLog (conversation, place, message, at)
         SELECT ?1, coalesce(max(place), (SELECT forgottenReceipts FROM conversations WHERE no = ?1)) + 1,
                ?2, ?3
         FROM receiptLog WHERE conversation = ?1";

@@ -5,10 +5,10 @@ use rusqlite::{Connection, params};
 
 use super::changes::has_hidden;
 use super::columns::number;
+use super::deliveries;
 use super::history::change_number;
 use super::marks;
-use super::membership::counted;
-use super::message_rows::{Known, known, pass, visible};
+use super::message_rows::{Known, pass, visible};
 use super::participant_rows::{Member, member};
 use super::receipt_log;
 use super::store::SqliteConversations;
@@ -29,10 +29,11 @@ impl ReceiptStore for SqliteConversations {
         messages: &[MessageId],
     ) -> Result<Read, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
-        let messages = messages.to_owned();
+        let mut messages = messages.to_owned();
+        messages.sort_unstable();
         self.writer
             .write_rows(Some(user.clone()), messages.len(), move |writing| {
-                mark_read(writing, &conversation, &user, messages)
+                mark_read(writing, &conversation, &user, &messages)
             })
             .await
     }
@@ -73,7 +74,7 @@ impl ReceiptStore for SqliteConversations {
         let (conversation, users) = (conversation.clone(), users.to_owned());
         self.writer
             .write_rows(Some(sender.clone()), users.len(), move |writing| {
-                mark_delivered_to(writing, &conversation, message, &users)
+                deliveries::mark(writing, &conversation, message, &users)
             })
             .await
     }
@@ -109,15 +110,14 @@ fn mark_read(
     writing: &Writing<'_>,
     conversation: &ConversationId,
     user: &UserId,
-    mut messages: Vec<MessageId>,
+    messages: &[MessageId],
 ) -> Result<Read, StoreError> {
     let db = writing.db;
     let member = member(db, conversation, user)?;
-    messages.sort_unstable();
     let (mut passed, mut noted) = (0, Vec::new());
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
     let (mut delivered, mut newest) = (Vec::new(), 0);
-    for id in messages {
+    for &id in messages {
         let Some(message) = visible(db, &member, id)? else {
             continue;
         };
@@ -236,7 +236,7 @@ fn mark_delivered(
     let more = waiting.len() > limit.get();
     waiting.truncate(limit.get());
     for message in &waiting {
-        set_delivered(writing, conversation_no, message, user)?;
+        set_delivered(writing, message, user)?;
     }
     let noted: Vec<_> = waiting.iter().map(|message| message.no).collect();
     receipt_log::note(writing, conversation_no, &noted)?;
@@ -251,6 +251,14 @@ fn mark_delivered(
             .collect(),
         more,
     })
+}
+
+/// Marks a message as delivered to a user to whom it was not.
+fn set_delivered(writing: &Writing<'_>, message: &Known, user: &UserId) -> rusqlite::Result<()> {
+    const DELIVERED: &str = "INSERT INTO receipts (message, user, deliveredAt) VALUES (?1, ?2, ?3)";
+    let values = params![message.no, user, number(writing.now)];
+    writing.db.prepare_cached(DELIVERED)?.execute(values)?;
+    Ok(())
 }
 
 /// The oldest messages that were not delivered to a user.
@@ -298,42 +306,4 @@ fn record_progress(
     let values = params![conversation, user, last];
     db.prepare_cached(UPDATE)?.execute(values)?;
     Ok(())
-}
-
-fn mark_delivered_to(
-    writing: &Writing<'_>,
-    conversation: &ConversationId,
-    message: MessageId,
-    users: &[UserId],
-) -> Result<Vec<UserId>, StoreError> {
-    let counted = counted(writing.db, conversation)?;
-    let (conversation_no, _) = counted.ok_or(StoreError::NotFoundOrForbidden)?;
-    let message =
-        known(writing.db, conversation_no, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
-    let mut reached = Vec::new();
-    for user in users {
-        if *user != message.sender && set_delivered(writing, conversation_no, &message, user)? {
-            reached.push(user.clone());
-        }
-    }
-    if !reached.is_empty() {
-        receipt_log::note(writing, conversation_no, &[message.no])?;
-    }
-    Ok(reached)
-}
-
-/// Marks a message as delivered to an active participant. `false`: it was already, or the user is none.
-fn set_delivered(
-    writing: &Writing<'_>,
-    conversation: i64,
-    message: &Known,
-    user: &UserId,
-) -> rusqlite::Result<bool> {
-    const DELIVERED: &str = "
-        INSERT INTO receipts (message, user, deliveredAt)
-        SELECT ?1, user, ?4 FROM participants
-        WHERE conversation = ?2 AND user = ?3 AND status = 'active'
-        ON CONFLICT (message, user) DO NOTHING";
-    let values = params![message.no, conversation, user, number(writing.now)];
-    Ok(writing.db.prepare_cached(DELIVERED)?.execute(values)? == 1)
 }

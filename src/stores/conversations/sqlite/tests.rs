@@ -236,6 +236,45 @@ async fn a_write_that_fails_midway_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn those_beside_a_write_that_fails_midway_are_performed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(with_a_conversation(folder.path()).await);
+    let database = SqliteConversations::open(folder.path(), Arc::new(ManualClock::new()));
+    let database = Arc::new(database.unwrap());
+    let stores = ConversationStores::of(database.clone());
+    let writer = &database.writer;
+    // Meanwhile the others wait, and so come into its transaction.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let first = writer.write(None, move |_| Ok(held.recv().is_err()));
+    let messages: Vec<_> = (0..6)
+        .map(|number| new_message("c", ["ann", "bo"][number % 2], &number.to_string()))
+        .collect();
+    let (before, behind) = messages.split_at(3);
+    let append = |new| stores.messages.append(new);
+    let broken = writer.write(Some(user("eve")), |writing| -> Result<(), StoreError> {
+        writing.db.execute("DELETE FROM participants", [])?;
+        Err(StoreError::NotParticipant)
+    });
+    let (first, before, broken, behind, ()) = futures_util::join!(
+        first,
+        join_all(before.iter().map(append)),
+        broken,
+        join_all(behind.iter().map(append)),
+        async { drop(release) }
+    );
+    assert!(first.unwrap());
+    assert_rejected!(broken, NotParticipant);
+    let stored = history(&stores).await;
+    assert_eq!(stored.len(), messages.len(), "each once");
+    for sent in before.into_iter().chain(behind) {
+        let sent = sent.unwrap();
+        let number = sent.change.unwrap().number;
+        let at = stored.iter().position(|one| one.id == sent.value.id);
+        assert_eq!(at.map(|at| at as u64 + 2), Some(number.get()));
+    }
+}
+
+#[tokio::test]
 async fn a_locked_file_fails_and_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let stores = with_a_conversation(folder.path()).await;

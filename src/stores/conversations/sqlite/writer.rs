@@ -1,7 +1,7 @@
-//! The one thread that writes. It commits the writes that wait in one transaction, each in a savepoint
-//! of its own, and answers them after the commit. Its time is shared fairly between users. It must not
-//! know what is written.
+//! The one thread that writes. It commits the writes that wait in one transaction, of which a write that fails is no part,
+//! and answers them after the commit. Its time is shared fairly between users. It must not know what is written.
 
+mod batch;
 mod job;
 
 use std::io;
@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior};
-use rustix::time::{ClockId, clock_gettime};
+use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+use self::batch::{Batch, Tools};
 use self::job::{Flush, Job, Write, gone};
 use super::fair_queue::{FairQueue, Next, OnBehalfOf, Turn};
 use super::order::Ids;
@@ -21,18 +21,12 @@ use crate::model::clock::Clock;
 use crate::stores::conversations::error::{StoreError, note_done};
 use crate::stores::drivers::sqlite::{LazyDatabase, OpenError, UnusableError, WatchedFile};
 
-/// Maximum number of writes in one transaction, and how long they may take until no more are added, nor one
-/// that is expected to take longer than what is left: those who wait for the answer of a small one wait for
-/// all of them.
-const MAX_WRITES: usize = 1_024;
-const MAX_TIME: Duration = Duration::from_millis(10);
-
 /// How long nothing is changed until the memory of the database is given back.
 const IDLE_TIME: Duration = Duration::from_secs(10);
 
 /// What a write works with.
 pub(super) struct Writing<'a> {
-    /// The database, in a savepoint.
+    /// The database, in a transaction. What a write that fails has changed is undone.
     pub(super) db: &'a Connection,
     /// Makes ids.
     pub(super) ids: &'a mut Ids,
@@ -77,11 +71,12 @@ impl Writer {
     }
 
     /// Performs a write of a few rows for a user, or for nobody in particular, and returns when it is
-    /// committed. If it fails, nothing of it is left. It is performed even if its caller stops waiting.
+    /// committed. If it fails, nothing of it is left. It is performed even if its caller stops waiting, and again if
+    /// everything beside it had to be undone.
     pub(super) async fn write<T, F>(&self, user: OnBehalfOf, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.push(user, 1, Flush::Needed, operation).await
     }
@@ -95,7 +90,7 @@ impl Writer {
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.push(user, 1, Flush::NotNeeded, operation).await
     }
@@ -109,7 +104,7 @@ impl Writer {
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.push(user, rows, Flush::Needed, operation).await
     }
@@ -123,7 +118,7 @@ impl Writer {
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let begun = Instant::now();
         let (reply, answer) = oneshot::channel();
@@ -190,10 +185,7 @@ impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
     }
 
     fn write(&mut self, next: Turn<Box<dyn Job>>) {
-        let mut batch = Batch {
-            next: Some(next),
-            done: Vec::new(),
-        };
+        let mut batch = Batch::new(next);
         let committed = self.commit(&mut batch);
         self.log(&committed);
         batch.answer(&self.queue, &committed);
@@ -214,20 +206,20 @@ impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
     /// Commits a batch, all or nothing. What is acknowledged is in the file that a restart opens.
     fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let db = self.database.connection()?;
-        let flush = batch
-            .next
-            .as_ref()
-            .map_or(self.flush, |turn| turn.write.flush());
+        let flush = batch.flush().unwrap_or(self.flush);
         if flush != self.flush {
             flush.choose(db)?;
             self.flush = flush;
         }
-        let committed = commit(db, &mut self.ids, &*self.clock, &self.queue, flush, batch);
+        let mut tools = Tools {
+            ids: &mut self.ids,
+            clock: &*self.clock,
+            queue: &self.queue,
+            flush,
+        };
+        let committed = batch.commit(db, &mut tools);
         if let Some(file) = self.file.get() {
-            let errors = batch
-                .done
-                .iter()
-                .filter_map(|done| done.job.database_error());
+            let errors = batch.database_errors();
             errors
                 .chain(committed.as_ref().err())
                 .for_each(|error| file.note(error));
@@ -235,89 +227,4 @@ impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
         committed?;
         Ok(self.database.check().map_err(UnusableError::from)?)
     }
-}
-
-/// The writes of one transaction.
-struct Batch {
-    next: Option<Turn<Box<dyn Job>>>,
-    done: Vec<Done>,
-}
-
-/// A write that was performed, for whom, and what it used of a processor.
-struct Done {
-    job: Box<dyn Job>,
-    user: OnBehalfOf,
-    time: Duration,
-}
-
-impl Batch {
-    fn answer(mut self, queue: &Queue, committed: &Result<(), StoreError>) {
-        let not_begun = self.next.take();
-        let not_begun = not_begun.map(|turn| queue.done(turn, Duration::ZERO).0);
-        let done = self.done.into_iter().map(|done| done.job);
-        for job in done.chain(not_begun) {
-            job.answer(committed.clone());
-        }
-    }
-
-    /// Those who wrote more have made the commit longer.
-    fn charge(&self, queue: &Queue, commit: Duration) {
-        let all: Duration = self.done.iter().map(|done| done.time).sum();
-        let all = all.max(Duration::from_nanos(1));
-        for done in &self.done {
-            queue.charge(&done.user, commit.mul_f64(done.time.div_duration_f64(all)));
-        }
-    }
-}
-
-fn commit(
-    db: &mut Connection,
-    ids: &mut Ids,
-    clock: &dyn Clock,
-    queue: &Queue,
-    flush: Flush,
-    batch: &mut Batch,
-) -> rusqlite::Result<()> {
-    let begun = Instant::now();
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    ids.follow(&transaction)?;
-    let mut writing = Writing {
-        db: &transaction,
-        ids,
-        now: clock.now_ms(),
-    };
-    while let Some(mut turn) = batch.next.take() {
-        let since = processor_time();
-        let written = run_one(&mut writing, turn.write.as_mut());
-        let time = processor_time().saturating_sub(since);
-        let (job, user) = queue.done(turn, time);
-        batch.done.push(Done { job, user, time });
-        written?;
-        let left = MAX_TIME.saturating_sub(begun.elapsed());
-        if batch.done.len() < MAX_WRITES && !left.is_zero() {
-            batch.next = queue.take(left, |next| flush == Flush::Needed || next.flush() == flush);
-        }
-    }
-    let written = processor_time();
-    transaction.commit()?;
-    batch.charge(queue, processor_time().saturating_sub(written));
-    Ok(())
-}
-
-/// What this thread has used of a processor. It does not count what is no fault of a write: that others use
-/// the processor, or that the disk is slow.
-fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
-}
-
-/// Performs one write. An error is one of the transaction, which some failures of the disk end.
-fn run_one(writing: &mut Writing<'_>, job: &mut dyn Job) -> rusqlite::Result<()> {
-    let db = writing.db;
-    db.prepare_cached("SAVEPOINT one")?.execute([])?;
-    if !job.run(writing) {
-        db.prepare_cached("ROLLBACK TO one")?.execute([])?;
-    }
-    db.prepare_cached("RELEASE one")?.execute([])?;
-    Ok(())
 }

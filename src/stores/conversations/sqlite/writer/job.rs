@@ -37,7 +37,7 @@ pub(super) trait Job: Send {
     /// What its commit needs.
     fn flush(&self) -> Flush;
 
-    /// Performs it. `false`: it has to be rolled back.
+    /// Performs it, also again. `false`: it has to be rolled back.
     fn run(&mut self, writing: &mut Writing<'_>) -> bool;
 
     /// What the database failed with, if it did.
@@ -49,7 +49,7 @@ pub(super) trait Job: Send {
 
 pub(super) struct Write<T, F> {
     flush: Flush,
-    operation: Option<F>,
+    operation: F,
     result: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -62,7 +62,7 @@ impl<T, F> Write<T, F> {
     ) -> Self {
         Self {
             flush,
-            operation: Some(operation),
+            operation,
             result: None,
             reply,
         }
@@ -72,14 +72,14 @@ impl<T, F> Write<T, F> {
 impl<T, F> Job for Write<T, F>
 where
     T: Send,
-    F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send,
+    F: FnMut(&mut Writing<'_>) -> Result<T, StoreError> + Send,
 {
     fn flush(&self) -> Flush {
         self.flush
     }
 
     fn run(&mut self, writing: &mut Writing<'_>) -> bool {
-        self.result = self.operation.take().map(|operation| operation(writing));
+        self.result = Some((self.operation)(writing));
         matches!(self.result, Some(Ok(_)))
     }
 
