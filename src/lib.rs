@@ -37,12 +37,12 @@ mod users;
 
 pub use audit::StoredRecord;
 pub use config::{
-    AccessLogForm, AllowedOrigin, AllowedOrigins, AuthErrorStyle, BasePath, ClaimPath, Config,
+    AccessLogForm, AdminToken, AdminTokens, AllowedOrigin, AllowedOrigins, AuthErrorStyle, BasePath, ClaimPath, Config,
     CookieNames, Entry, ExpiredTokens, Host, HttpUrl, JwtAlgorithm, ListenAddress, LogFormat,
     LogLevel, MongoPrefix, MongoUri, Origin, Period, PresenceAudience, Problem, Problems,
     PublicHosts, Rate, RedisUrl, RequiredClaim, Secret, SecretFileError, SecretOrigin, Sources,
     SpoolFull, Transport, WhoMayAdd, existing_jwt_secret, jwt_secret, parse_duration,
     reference_env, reference_toml,
 };
-pub use model::{Dialect, parse_time};
+pub use model::{Dialect, Scope, Scopes, parse_time};
 pub use server::{AuditRecords, Error, Log, TokenReport, check_token, init_logging, run};

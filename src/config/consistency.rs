@@ -29,6 +29,13 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
             None,
         );
     }
+    if config.admin_token.is_some() && config.admin_tokens.has("admin") {
+        problems.add(
+            "admin_tokens",
+            "has a token with the name admin, which is that of admin_token",
+            None,
+        );
+    }
     keys(config, problems);
 }
 

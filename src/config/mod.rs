@@ -6,6 +6,7 @@
 //! A setting is read from, in order of precedence: its environment variable, the same variable in
 //! `.env`, the file named by `--config` or `RELAY_CONFIG`, the default.
 
+mod admin_tokens;
 mod base_path;
 mod check;
 mod choices;
@@ -37,6 +38,7 @@ mod types;
 mod url;
 mod values;
 
+pub use admin_tokens::{AdminToken, AdminTokens};
 pub use base_path::BasePath;
 pub use choices::{
     AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,

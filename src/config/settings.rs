@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::admin_tokens::AdminTokens;
 use super::base_path::BasePath;
 use super::check::{
     at_least, between, if_set, long_enough, node_name, one_of, redis_prefix, zero_or_at_least,
@@ -115,6 +116,10 @@ settings! {
     expired_token_status: u16 = 403, check one_of(&[401, 403]);
     /// Token that opens the admin routes, at least 32 bytes. When not set, they are closed.
     admin_token: Option<Secret> = None, check long_enough;
+    /// Further such tokens, each as NAME:SCOPE+SCOPE:SHA256 with what it opens and its hash, never the token itself.
+    /// `sealed-relay admin-token NAME SCOPE…` makes one. Scopes: publish, presence, connections, provision, revoke, audit,
+    /// webhooks, metrics, all.
+    admin_tokens: AdminTokens = AdminTokens::default();
 
     ["Operations"]
     /// Address and port of a second listener, for probes, /metrics and administrators, such as 127.0.0.1:9090.

@@ -12,7 +12,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::body::{JsonText, run_to_end};
-use super::caller::{self, Admin};
+use super::administrator::Admin;
+use super::caller::only_for;
 use super::conversation_json::{ConversationJson, UserJson};
 use super::conversations::OneConversation;
 use super::path::PathParameters;
@@ -26,7 +27,7 @@ use crate::config::{MAX_DURATION, MIN_MESSAGE_RETENTION, parse_duration};
 use crate::conversations::{Initiator, KnownBy};
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ConversationId, UserChange, UserStatus};
-use crate::model::{Refusal, UserId, Why, parse_time};
+use crate::model::{Refusal, Scope, UserId, Why, parse_time};
 use crate::payload::Payload;
 
 /// The longest URL of a picture, in bytes; as in tokens.
@@ -34,19 +35,25 @@ const MAX_URL_BYTES: usize = 2048;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let only = |methods| caller::only::<Admin>(app, methods);
+    let of = |scope, methods| only_for::<Admin>(app, scope, methods);
     Router::new()
-        .route("/api/admin/users/{id}", only(put(change_user)))
+        .route(
+            "/api/admin/users/{id}",
+            of(Scope::Provision, put(change_user)),
+        )
         .route(
             "/api/admin/users/{id}/disconnect",
-            only(post(disconnect_user)),
+            of(Scope::Connections, post(disconnect_user)),
         )
-        .route("/api/admin/conversations", only(post(create_conversation)))
+        .route(
+            "/api/admin/conversations",
+            of(Scope::Provision, post(create_conversation)),
+        )
         .route(
             "/api/admin/conversations/{id}",
-            only(patch(change_conversation)),
+            of(Scope::Provision, patch(change_conversation)),
         )
-        .route("/api/admin/audit", only(get(audit)))
+        .route("/api/admin/audit", of(Scope::Audit, get(audit)))
 }
 
 #[derive(Serialize)]
