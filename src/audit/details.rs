@@ -35,6 +35,10 @@ pub(super) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) room_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) event: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) targets: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) count: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) first_at: Option<String>,
@@ -92,6 +96,7 @@ impl Event {
             | Self::OriginRefused { .. }
             | Self::RateLimited { .. }
             | Self::SlowConsumer { .. }
+            | Self::Published { .. }
             | Self::Admin { .. } => self.fill_outcome(&mut details),
             Self::Repeated(repeated) => repeated.fill(&mut details),
         }
@@ -134,6 +139,18 @@ impl Event {
                 details.recipient = recipient.as_ref().map(AuditText::as_str);
                 details.conversation_id = conversation_id.as_ref().map(AuditText::as_str);
                 details.count = count.map(number);
+            }
+            Self::Published {
+                event,
+                targets,
+                connections,
+                bytes,
+            } => {
+                details.reason = Some("published");
+                details.event = Some(event.as_str());
+                details.targets = Some(number(*targets));
+                details.count = Some(number(*connections));
+                details.bytes = Some(number(*bytes));
             }
             _ => {}
         }

@@ -95,8 +95,7 @@ impl AdminToken {
 
 const WRONG_FORM: &str =
     "each must be NAME:SCOPE+SCOPE:SHA256, as `sealed-relay admin-token` prints it";
-const WRONG_NAME: &str =
-    "the name of a token must have 1 to 32 characters of a to z, 0 to 9 and -";
+const WRONG_NAME: &str = "the name of a token must have 1 to 32 characters of a to z, 0 to 9 and -";
 
 fn is_name(text: &str) -> bool {
     let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
@@ -106,7 +105,9 @@ fn is_name(text: &str) -> bool {
 fn parse_hash(text: &str) -> Option<Hash> {
     let digits: Option<Vec<_>> = text.chars().map(|digit| digit.to_digit(16)).collect();
     let digits = digits?;
-    let bytes = digits.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8);
+    let bytes = digits
+        .chunks_exact(2)
+        .map(|pair| (pair[0] * 16 + pair[1]) as u8);
     let bytes: Vec<u8> = bytes.collect();
     let is_whole = digits.len() == 2 * SHA256_OUTPUT_LEN;
     is_whole.then_some(bytes)?.try_into().ok()
@@ -158,7 +159,9 @@ impl AdminTokens {
             for other in &self.0[..position] {
                 if other.name == one.name {
                     let name = &one.name;
-                    return Err(format!("has the name {name} twice; to rotate a token, give the new one another"));
+                    return Err(format!(
+                        "has the name {name} twice; to rotate a token, give the new one another"
+                    ));
                 }
                 if other.hash == one.hash {
                     let (name, other) = (&one.name, &other.name);
@@ -207,9 +210,16 @@ mod tests {
 
     #[test]
     fn a_token_is_found_by_its_hash_and_shown_without_it() {
-        let (one, two) = (line("app", "publish+presence", "one"), line("ops-2", "all", "two"));
+        let (one, two) = (
+            line("app", "publish+presence", "one"),
+            line("ops-2", "all", "two"),
+        );
         let upper = two.replace(&two[10..], &two[10..].to_uppercase());
-        for text in [format!("{one},{two}"), format!("{one}, {upper} ,"), format!("[\"{one}\", '{two}']")] {
+        for text in [
+            format!("{one},{two}"),
+            format!("{one}, {upper} ,"),
+            format!("[\"{one}\", '{two}']"),
+        ] {
             let tokens = read(&text).expect("tokens");
             let found = |token| tokens.find(token).map(|one| &**one.name());
             assert_eq!(found("one"), Some("app"));
@@ -235,13 +245,19 @@ mod tests {
             (format!("app:publish+:{hash}"), "scopes of app"),
             (format!(":publish:{hash}"), "1 to 32 characters"),
             (format!("App:publish:{hash}"), "1 to 32 characters"),
-            (format!("{}:publish:{hash}", "a".repeat(33)), "1 to 32 characters"),
+            (
+                format!("{}:publish:{hash}", "a".repeat(33)),
+                "1 to 32 characters",
+            ),
             (format!("app:publish:{hash}0"), "64 hex digits"),
             (format!("app:publish:{}", &hash[1..]), "64 hex digits"),
             (format!("app:publish:{}ä", &hash[2..]), "64 hex digits"),
             (format!("app:publish:{hash}:x"), "NAME:SCOPE+SCOPE:SHA256"),
             (format!("{good},{}", line("app", "all", "two")), "app twice"),
-            (format!("{good},app-2:all:{}", hash.to_uppercase()), "same token as app and as app-2"),
+            (
+                format!("{good},app-2:all:{}", hash.to_uppercase()),
+                "same token as app and as app-2",
+            ),
         ] {
             let problem = read(&wrong).expect_err("it is wrong");
             assert!(problem.contains(why), "{wrong}: {problem}");

@@ -29,6 +29,7 @@ use super::mongo_uri::{MongoPrefix, MongoUri};
 use super::origin::Origin;
 use super::origins::{AllowedOrigin, AllowedOrigins, PublicHosts};
 use super::problems::Problems;
+use super::publish_events::PublishEvents;
 use super::rate::Rate;
 use super::redis_url::RedisUrl;
 use super::secret::Secret;
@@ -131,6 +132,17 @@ settings! {
     metrics_token: Option<Secret> = None, check long_enough;
     /// Whether /metrics is open to everybody who reaches the server.
     metrics_public: bool = false;
+
+    ["Publishing"]
+    /// Events that a backend may send to clients by POST /api/admin/publish: names, or prefixes that end in *.
+    /// Those that have a meaning already cannot be among them.
+    publish_events: PublishEvents = PublishEvents::default();
+    /// Largest data of such an event, in bytes of JSON.
+    publish_max_bytes: usize = 65_536, check between(1, 1 << 24);
+    /// Targets that may be published to with one token.
+    publish_rate: Rate = Rate::per_second(200);
+    /// How many of these may come at once.
+    publish_burst: NonZeroU32 = nonzero(1_000), check at_least(nonzero(1_000));
 
     ["Transport"]
     /// Transports served: websocket, polling.

@@ -120,7 +120,11 @@ impl Sender for Admin {
             return Err(noted);
         }
         authentications::accepted();
-        tracing::debug!(token = &*name, scope = scope.as_str(), "an administrator asks");
+        tracing::debug!(
+            token = &*name,
+            scope = scope.as_str(),
+            "an administrator asks"
+        );
         let source = client.admin_source(&name);
         Ok(Self { source, name })
     }
@@ -179,8 +183,12 @@ fn note_unknown(app: &App, client: &Client, parts: &Parts) -> Refusal {
 impl Sender for UserOrAdmin {
     async fn authenticate(app: &Arc<App>, parts: &Parts, scope: Scope) -> Result<Self, Refusal> {
         match granted(&app.config, &parts.headers) {
-            Some(_) => Admin::authenticate(app, parts, scope).await.map(Self::Admin),
-            None => Caller::authenticate(app, parts, scope).await.map(Self::User),
+            Some(_) => Admin::authenticate(app, parts, scope)
+                .await
+                .map(Self::Admin),
+            None => Caller::authenticate(app, parts, scope)
+                .await
+                .map(Self::User),
         }
     }
 

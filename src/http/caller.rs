@@ -60,10 +60,7 @@ pub(super) struct Caller {
 pub(super) struct AnsweredUser(pub(super) UserId);
 
 /// These methods of a route may be called by users only.
-pub(super) fn only_users(
-    app: &Arc<App>,
-    routes: MethodRouter<Arc<App>>,
-) -> MethodRouter<Arc<App>> {
+pub(super) fn only_users(app: &Arc<App>, routes: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
     only_for::<Caller>(app, Scope::All, routes)
 }
 
@@ -180,7 +177,8 @@ impl Sender for Caller {
             Some(token) => app.auth.authenticate(client.address, token).await,
             None => Err(Refusal::new(Why::NoToken)),
         };
-        let authenticated = result.map_err(|refusal| note_failure(app, &client, parts, None, refusal))?;
+        let authenticated =
+            result.map_err(|refusal| note_failure(app, &client, parts, None, refusal))?;
         authentications::accepted();
         let identity = authenticated.identity;
         Ok(Self {

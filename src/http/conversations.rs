@@ -9,8 +9,8 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::body::{JsonText, run_to_end};
 use super::administrator::UserOrAdmin;
+use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, only_for, only_users};
 use super::conversation_answer::{ConversationAnswer, name_of, names_of};
 use super::conversation_json::{ConversationJson, ParticipantJson};

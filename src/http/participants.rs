@@ -10,8 +10,8 @@ use axum::routing::{delete, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::body::{JsonText, run_to_end};
 use super::administrator::UserOrAdmin;
+use super::body::{JsonText, run_to_end};
 use super::caller::only_for;
 use super::conversation_json::ParticipantJson;
 use super::conversations::{max_body, shown_of};

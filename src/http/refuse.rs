@@ -73,6 +73,11 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::ConversationFull => (StatusCode::CONFLICT, "Conversation is full"),
         Why::LastAdmin => (StatusCode::CONFLICT, "Conversation needs an admin"),
         Why::NoSharedConversation => (StatusCode::FORBIDDEN, "No shared conversation"),
+        Why::ConnectionNotFound => (StatusCode::NOT_FOUND, "Connection not found"),
+        Why::KeyReused => (
+            StatusCode::CONFLICT,
+            "Idempotency-Key was used for another request",
+        ),
         Why::BlockListFull => (StatusCode::CONFLICT, "Too many users are blocked"),
         Why::CursorExpired => (StatusCode::GONE, "Cursor expired"),
         Why::SessionExists => (StatusCode::CONFLICT, "Session already exists"),
@@ -91,7 +96,9 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded"),
         Why::TooManyAttempts => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
         // Of connections only.
-        Why::UnknownDialect | Why::TooManyConnections | Why::ScopeMissing => (StatusCode::FORBIDDEN, "Not allowed"),
+        Why::UnknownDialect | Why::TooManyConnections | Why::ScopeMissing => {
+            (StatusCode::FORBIDDEN, "Not allowed")
+        }
         Why::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Server is busy"),
         Why::Missing => (StatusCode::BAD_REQUEST, "Missing or invalid body"),
         // It was understood, and yet it is of no use.

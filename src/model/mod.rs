@@ -7,6 +7,7 @@ pub(crate) mod clock;
 mod codes;
 pub(crate) mod conversation;
 mod dialect;
+pub(crate) mod event_names;
 mod id_type;
 mod identity;
 pub(crate) mod js_number;

@@ -68,6 +68,8 @@ reasons! {
     UnknownDialect, UnknownDialect, "No such dialect, or the settings do not enable it.";
     TooManyConnections, TooManyConnections, "The user, or the address, has as many connections as it may have.";
 
+    KeyReused, IdempotencyConflict, "The key of the request stands for another one.";
+    ConnectionNotFound, NotFound, "No such connection.";
     NoRoute, NotFound, "No such endpoint.";
     BodyTooLarge, PayloadTooLarge, "The body of the request is too large.";
     BodyTooSlow, RequestTimeout, "The body of the request arrived too slowly.";
