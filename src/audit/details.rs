@@ -96,8 +96,8 @@ impl Event {
             | Self::OriginRefused { .. }
             | Self::RateLimited { .. }
             | Self::SlowConsumer { .. }
-            | Self::Published { .. }
             | Self::Admin { .. } => self.fill_outcome(&mut details),
+            Self::Published { .. } => self.fill_published(&mut details),
             Self::Repeated(repeated) => repeated.fill(&mut details),
         }
         details
@@ -140,20 +140,27 @@ impl Event {
                 details.conversation_id = conversation_id.as_ref().map(AuditText::as_str);
                 details.count = count.map(number);
             }
-            Self::Published {
-                event,
-                targets,
-                connections,
-                bytes,
-            } => {
-                details.reason = Some("published");
-                details.event = Some(event.as_str());
-                details.targets = Some(number(*targets));
-                details.count = Some(number(*connections));
-                details.bytes = Some(number(*bytes));
-            }
             _ => {}
         }
+    }
+}
+
+impl Event {
+    fn fill_published<'a>(&'a self, details: &mut Details<'a>) {
+        let Self::Published {
+            event,
+            targets,
+            connections,
+            bytes,
+        } = self
+        else {
+            return;
+        };
+        details.reason = Some("published");
+        details.event = Some(event.as_str());
+        details.targets = Some(number(*targets));
+        details.count = Some(number(*connections));
+        details.bytes = Some(number(*bytes));
     }
 }
 

@@ -8,6 +8,7 @@ mod connections;
 mod local;
 mod presence;
 mod publish;
+mod published;
 mod remote;
 mod repeated;
 mod targets;
@@ -27,7 +28,8 @@ use crate::users::Users;
 
 pub(crate) use connections::ConnectionQuery;
 pub(crate) use presence::UserPresence;
-pub(crate) use publish::{Published, Request, TargetReached};
+pub(crate) use publish::Request;
+pub(crate) use published::{Published, TargetReached};
 pub(crate) use repeated::RequestKey;
 pub(crate) use targets::{MAX_TARGETS, Target, TargetKind};
 
@@ -48,17 +50,17 @@ pub(crate) struct Backend {
 impl Backend {
     /// Reaches these.
     pub(crate) fn new(
-        users: Arc<Users>,
-        conversations: Arc<Conversations>,
-        sessions: Arc<Sessions>,
-        connections: Arc<OpenConnections>,
+        users: &Arc<Users>,
+        conversations: &Arc<Conversations>,
+        sessions: &Arc<Sessions>,
+        connections: &Arc<OpenConnections>,
         (config, audit, cluster): (Arc<Config>, Audit, Option<Arc<Cluster>>),
     ) -> Self {
         Self {
-            users,
-            conversations,
-            sessions,
-            connections,
+            users: users.clone(),
+            conversations: conversations.clone(),
+            sessions: sessions.clone(),
+            connections: connections.clone(),
             repeated: repeated::Requests::new(cluster.clone()),
             cluster,
             audit,

@@ -1,14 +1,14 @@
-//! Publishing an event to clients of all nodes, and what is answered and recorded of it.
+//! Publishing an event to clients of all nodes, and what is recorded of it.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::published::{Published, TargetReached};
 use super::repeated::{Begun, RequestKey};
 use super::{Backend, Target};
 use crate::audit::{AuditText, Event, Record, Source};
-use crate::cluster::{Answer, BackendMessage, Publication};
+use crate::cluster::{Answer, BackendMessage, Publication, Reached};
 use crate::metrics::publish::{self, PublishOutcome};
 use crate::metrics::refusals::{self, Limit};
 use crate::model::{Refusal, Why};
@@ -29,31 +29,6 @@ impl std::fmt::Debug for Request {
             .field("targets", &self.targets.len())
             .finish_non_exhaustive()
     }
-}
-
-/// What became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Published {
-    /// The id of its record.
-    pub(crate) id: Uuid,
-    /// How many connections were handed it, each counted once.
-    pub(crate) connections: u64,
-    /// The same for each target, in the order in which they were named.
-    pub(crate) targets: Vec<TargetReached>,
-    /// Whether all nodes have said so.
-    pub(crate) complete: bool,
-}
-
-/// How many connections of a target were handed it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct TargetReached {
-    /// What it is.
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    /// Its id.
-    pub(crate) id: String,
-    /// How many.
-    pub(crate) connections: u64,
 }
 
 impl Backend {
@@ -111,45 +86,59 @@ impl Backend {
             event,
             data,
         };
-        // Both in the order of these calls, here and on the way to the others.
+        let (reached, complete) = self.publish_everywhere(&publication).await;
+        let id = self.note_published(source, &publication, reached.connections);
+        // What could not be written has reached none.
+        let counts = reached.targets.into_iter().chain(std::iter::repeat(0));
+        let counted = targets.iter().zip(counts);
+        let counted = counted.map(|(target, connections)| TargetReached {
+            kind: target.kind().as_str().to_owned(),
+            id: target.id(),
+            connections,
+        });
+        Ok(Published {
+            id,
+            connections: reached.connections,
+            targets: counted.collect(),
+            complete,
+        })
+    }
+
+    /// Whom it reached, and whether all nodes have said so.
+    async fn publish_everywhere(&self, publication: &Publication) -> (Reached, bool) {
         let message = BackendMessage::Publish(publication.clone());
-        let (mut reached, (answers, complete)) =
-            tokio::join!(self.publish_here(&publication), self.ask(message));
+        // Both begin in the order of these calls.
+        let (mut reached, (answers, is_complete)) =
+            tokio::join!(self.publish_here(publication), self.ask(message));
         for answer in &answers {
             if let Answer::Reached(there) = answer {
                 reached.add(there);
             }
         }
-        let record = Record::new(
-            source,
-            None,
-            Event::Published {
-                event: AuditText::new(&publication.event),
-                targets: targets.len() as u64,
-                connections: reached.connections,
-                bytes: publication.data.as_ref().map_or(0, String::len) as u64,
-            },
-        );
+        (reached, is_complete)
+    }
+
+    /// Records and counts what has reached so many connections; the id of the record.
+    fn note_published(
+        &self,
+        source: &Arc<Source>,
+        publication: &Publication,
+        connections: u64,
+    ) -> Uuid {
+        let event = Event::Published {
+            event: AuditText::new(&publication.event),
+            targets: publication.targets.len() as u64,
+            connections,
+            bytes: publication.data.as_ref().map_or(0, String::len) as u64,
+        };
+        let record = Record::new(source, None, event);
         let id = record.id();
         self.audit.record(record);
-        publish::reached(reached.connections);
-        publish::answered(match reached.connections {
+        publish::reached(connections);
+        publish::answered(match connections {
             0 => PublishOutcome::Nobody,
             _ => PublishOutcome::Reached,
         });
-        let counts = reached.targets.into_iter().chain(std::iter::repeat(0));
-        let counted = targets.iter().zip(counts);
-        Ok(Published {
-            id,
-            connections: reached.connections,
-            targets: counted
-                .map(|(target, connections)| TargetReached {
-                    kind: target.kind().as_str().to_owned(),
-                    id: target.id(),
-                    connections,
-                })
-                .collect(),
-            complete,
-        })
+        id
     }
 }

@@ -91,13 +91,8 @@ pub(super) fn app(
     );
     let sessions = Arc::new(sessions(config, &memory, cluster.clone()));
     let connections: Arc<OpenConnections> = Arc::default();
-    let backend = Backend::new(
-        users.clone(),
-        conversations.clone(),
-        sessions.clone(),
-        connections.clone(),
-        (config.clone(), audit.clone(), cluster.clone()),
-    );
+    let shared = (config.clone(), audit.clone(), cluster.clone());
+    let backend = Backend::new(&users, &conversations, &sessions, &connections, shared);
     App {
         backend,
         blocking: Blocking::new(presence.clone(), conversations.clone()),

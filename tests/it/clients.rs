@@ -208,6 +208,16 @@ const SCOPES: Settings = &[
     ("ADMIN_TOKENS", ADMIN_TOKENS),
     ("AUDIT_REFUSALS_PER_IP", "100000"),
 ];
+const PUBLISH: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("PUBLISH_EVENTS", "app:*,order.paid"),
+];
+const PUBLISH_LIMITS: Settings = &[
+    ("ADMIN_TOKENS", ADMIN_TOKENS),
+    ("PUBLISH_RATE", "1/min"),
+    ("PUBLISH_BURST", "1000"),
+];
 const WHO_MAY_ADD: Settings = &[
     ("RATE_LIMITS", "off"),
     ("ADMIN_TOKEN", ADMIN_TOKEN),
@@ -397,6 +407,7 @@ suites! {
     feed_only_dialect: "feed/only-dialect", FEED, mongodb;
     feed_pending: "feed/pending", REST_ADMIN, mongodb;
     http_admin: "http/admin", REST_ADMIN, mongodb;
+    http_admin_connections: "http/admin-connections", REST_ADMIN, mongodb => two_nodes;
     http_admin_off: "http/admin-off", STORED, mongodb;
     http_admin_scopes: "http/admin-scopes", SCOPES, mongodb;
     http_audit: "http/audit", REST_ADMIN, mongodb;
@@ -425,6 +436,8 @@ suites! {
     http_origins: "http/origins", ORIGINS;
     http_origins_behind_proxy: "http/origins-behind-proxy", BEHIND_PROXY;
     http_participants: "http/participants", STORED, mongodb;
+    http_publish: "http/publish", PUBLISH, mongodb => two_nodes;
+    http_publish_limits: "http/publish-limits", PUBLISH_LIMITS, mongodb;
     http_quotas: "http/quotas", REST_QUOTAS, mongodb;
     http_read: "http/read", STORED, mongodb;
     http_verbatim: "http/verbatim", STORED, mongodb;

@@ -1,7 +1,7 @@
 // REST for who has a token of an administrator with scopes. Started with ADMIN_TOKENS, and without ADMIN_TOKEN.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client, request, unique, user } from '../support/relay.mjs';
+import { connect, request, unique, user } from '../support/relay.mjs';
 import { bearer, call, done, known, refused } from '../support/rest.mjs';
 
 const SCOPES = ['publish', 'presence', 'connections', 'provision', 'revoke', 'audit', 'webhooks', 'metrics', 'all'];
@@ -16,6 +16,12 @@ const ROUTES = [
   ['provision', 'GET', '/api/conversations/x', undefined],
   ['provision', 'GET', '/api/conversations/x/participants', undefined],
   ['audit', 'GET', '/api/admin/audit?limit=1', undefined],
+  ['publish', 'POST', '/api/admin/publish', { targets: { users: [ID] }, event: 'app:x' }],
+  ['presence', 'GET', `/api/admin/users/${ID}/presence`, undefined],
+  ['presence', 'POST', '/api/admin/presence', { userIds: [ID] }],
+  ['presence', 'GET', '/api/admin/conversations/x/presence', undefined],
+  ['connections', 'GET', '/api/admin/connections', undefined],
+  ['connections', 'DELETE', '/api/admin/connections/x', undefined],
 ];
 
 test('a token opens what its scope names, and nothing else', async () => {
@@ -61,9 +67,9 @@ test('what is no token, or one that is listed no more, is answered as before', a
 test('the audit has the name of the token, of what was done and of what was refused', async () => {
   const who = user('Alice');
   await known(who);
-  const client = await Client.connect(who);
+  const client = await connect(who);
   await done(200, has('connections'), 'POST', `/api/admin/users/${encodeURIComponent(who.userId)}/disconnect`);
-  await client.gone?.();
+  await client.next('disconnect');
   await refused(403, { error: 'Not allowed', code: 'NOT_AUTHORIZED', field: 'audit' }, has('webhooks'), 'GET', '/api/admin/audit');
   const deadline = Date.now() + 20_000;
   for (;;) {
