@@ -2,6 +2,7 @@
 
 mod access_log;
 mod as_written;
+mod canary_of_backend;
 mod cli;
 mod health;
 mod lifecycle;
