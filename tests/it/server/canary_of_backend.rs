@@ -7,8 +7,8 @@ use crate::clients::ADMIN_TOKEN;
 use crate::metrics::page::{INTERNAL, page};
 use crate::program;
 use test_support::canary::{canary, found_nowhere};
-use test_support::raw::http;
 use test_support::raw::Client;
+use test_support::raw::http;
 use test_support::scene::stop;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

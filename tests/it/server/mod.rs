@@ -7,6 +7,7 @@ mod cli;
 mod health;
 mod lifecycle;
 mod log_injection;
+mod published_while_stopping;
 mod service_manager;
 mod signals;
 mod surroundings;

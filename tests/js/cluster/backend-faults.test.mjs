@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { user } from '../support/relay.mjs';
+import { found } from '../support/rest.mjs';
 import { NODES, allReady, client, control, until } from '../support/nodes.mjs';
 
 afterEach(async () => {
@@ -41,6 +42,23 @@ test('a node that hangs is waited for a second, and the answer says that it is m
   // What was said meanwhile is still heard, in its order.
   await clients[2].next('app:x', (data) => data === 3);
   assert.deepEqual([...new Set(clients[2].all('app:x'))], [1, 2, 3]);
+});
+
+test('on a node that was late, it comes behind what was confirmed before it', async () => {
+  const [alice, bob] = ['Alice', 'Bob'].map(user);
+  const id = await found(alice, [bob]);
+  const [sender, receiver] = [await client(alice, 0, 'conversation'), await client(bob, 2, 'conversation')];
+  for (const one of [sender, receiver]) assert.equal((await one.ask('conversation:join', { conversationId: id })).success, true);
+  const count = 150;
+  await control('pause', '2');
+  for (let n = 0; n < count; n += 1) assert.equal((await sender.ask('message:send', { conversationId: id, content: `m${n}` })).success, true);
+  const { complete } = await ask(1, 'POST', '/api/admin/publish', { targets: { conversations: [id] }, event: 'app:x', data: 'behind' });
+  assert.equal(complete, false);
+  await control('resume', '2');
+  await receiver.next('app:x');
+  const place = receiver.events.findIndex(({ name }) => name === 'app:x');
+  const before = receiver.events.slice(0, place).filter(({ name }) => name === 'message:new');
+  assert.deepEqual(before.map(({ args }) => args[0].content), Array.from({ length: count }, (_, n) => `m${n}`));
 });
 
 test('while Redis is away, this node alone is told, and a key is known here', async () => {
