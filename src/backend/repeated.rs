@@ -306,11 +306,12 @@ mod tests {
         first(requests.begin("one", &key("K", "b")).await)
             .release()
             .await;
-        let mut kept = requests.kept.lock();
-        let entries = kept.entries.values_mut();
-        entries.for_each(|entry| entry.since -= KEPT);
-        kept.swept = None;
-        drop(kept);
+        let age = |kept: &mut Kept| {
+            let entries = kept.entries.values_mut();
+            entries.for_each(|entry| entry.since -= KEPT);
+            kept.swept = None;
+        };
+        age(&mut requests.kept.lock());
         first(requests.begin("one", &key("k", "b")).await)
             .release()
             .await;

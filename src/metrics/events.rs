@@ -148,6 +148,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::model::event_names;
 
     #[test]
     fn an_event_is_counted_as_that_of_the_dialect_that_gets_it() {
@@ -160,6 +161,13 @@ mod tests {
         let session = Some(Some(Dialect::Session));
         assert_eq!(of("session-metadata", direct), session);
         assert_eq!(of("no event", direct), None);
+    }
+
+    #[test]
+    fn what_the_relay_sends_cannot_be_published_by_a_backend() {
+        for (_, name) in SENT {
+            assert!(event_names::is_reserved(name), "{name}");
+        }
     }
 
     #[test]
