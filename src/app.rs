@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::audit::Audit;
 use crate::auth::Authenticator;
+use crate::backend::Backend;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::{Drain, OpenConnections, Places};
@@ -41,6 +42,8 @@ pub(crate) struct App {
     pub(crate) blocking: Blocking,
     /// What administrators do to users.
     pub(crate) administration: Administration,
+    /// What backends do.
+    pub(crate) backend: Backend,
     /// The audit.
     pub(crate) audit: Audit,
     /// The name of this server.

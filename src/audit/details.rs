@@ -35,6 +35,10 @@ pub(super) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) room_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) event: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) targets: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) count: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) first_at: Option<String>,
@@ -93,6 +97,7 @@ impl Event {
             | Self::RateLimited { .. }
             | Self::SlowConsumer { .. }
             | Self::Admin { .. } => self.fill_outcome(&mut details),
+            Self::Published { .. } => self.fill_published(&mut details),
             Self::Repeated(repeated) => repeated.fill(&mut details),
         }
         details
@@ -137,6 +142,25 @@ impl Event {
             }
             _ => {}
         }
+    }
+}
+
+impl Event {
+    fn fill_published<'a>(&'a self, details: &mut Details<'a>) {
+        let Self::Published {
+            event,
+            targets,
+            connections,
+            bytes,
+        } = self
+        else {
+            return;
+        };
+        details.reason = Some("published");
+        details.event = Some(event.as_str());
+        details.targets = Some(number(*targets));
+        details.count = Some(number(*connections));
+        details.bytes = Some(number(*bytes));
     }
 }
 

@@ -102,6 +102,8 @@ pub(crate) enum AdminAction {
     KeyRotated,
     /// Read audit records.
     AuditRead,
+    /// Closed a connection.
+    ConnectionClosed,
 }
 
 impl AdminAction {
@@ -120,6 +122,7 @@ impl AdminAction {
             Self::ConversationDescribed => "conversation described",
             Self::KeyRotated => "key rotated",
             Self::AuditRead => "audit read",
+            Self::ConnectionClosed => "connection closed",
         }
     }
 }
@@ -213,6 +216,15 @@ pub(crate) enum Event {
         conversation_id: Option<AuditText>,
         count: Option<u64>,
     },
+    /// A backend has published an event of this name.
+    Published {
+        event: AuditText,
+        targets: u64,
+        /// How many were handed it.
+        connections: u64,
+        /// Of what it says.
+        bytes: u64,
+    },
     Error {
         code: ErrorCode,
     },
@@ -245,7 +257,7 @@ impl Event {
             Self::Refused { .. } | Self::OriginRefused { .. } => EventType::Refused,
             Self::RateLimited { .. } => EventType::RateLimited,
             Self::SlowConsumer { .. } => EventType::SlowConsumer,
-            Self::Admin { .. } => EventType::Admin,
+            Self::Admin { .. } | Self::Published { .. } => EventType::Admin,
             Self::Error { .. } => EventType::Error,
             Self::Repeated(repeated) => repeated.event_type,
         }

@@ -47,6 +47,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) client: &'a Client,
     /// Their connection, if there is one already.
     pub(crate) connection: Option<ConnectionId>,
+    /// The name of the administrator's token that they have.
+    pub(crate) admin: Option<&'a Arc<str>>,
     /// The id of their request over REST.
     pub(crate) request: Option<&'a str>,
 }
@@ -81,6 +83,7 @@ impl Authenticator {
         let Attempt {
             client,
             connection,
+            admin,
             request,
         } = attempt;
         let (code, reason) = (refusal.code, refusal.auth_failure());
@@ -88,7 +91,10 @@ impl Authenticator {
             authentications::failed(reason);
         }
         let identity = refusal.refused_identity();
-        let source = client.source(connection, identity);
+        let source = match admin {
+            Some(token) => client.admin_source(token),
+            None => client.source(connection, identity),
+        };
         let event = Event::AuthFailed { code, reason };
         audit.record(Record::new(&source, client.declared, event));
         let Some(reason) = reason.filter(|reason| self.failures.admits(*reason, client.address))
@@ -102,6 +108,7 @@ impl Authenticator {
             session = connection.map(|connection| tracing::field::display(connection.uuid())),
             requestId = request,
             user = identity.map(|identity| identity.user.as_str()),
+            token = admin.map(|name| &**name),
             "a client was not authenticated"
         );
     }

@@ -19,6 +19,7 @@ mod peers;
 mod presence;
 mod questions;
 mod receiver;
+mod requests;
 mod room_presence;
 mod scripts;
 mod settings;
@@ -40,11 +41,13 @@ pub(crate) use bus::{Bus, Subscription};
 pub(crate) use lease::{LEASE, LeaseState, RENEWAL};
 pub(crate) use ledger::Entry;
 pub(crate) use message::{
-    About, AllNodesMessage, Answer, ConversationMessage, Message, PresenceChange, SessionMembers,
-    SessionMessage, Spent, Typing, UserMessage,
+    About, AllNodesMessage, Answer, BackendMessage, ConversationMessage, ListedConnection, Message,
+    PresenceChange, Publication, PublishTarget, Reached, SessionMembers, SessionMessage, Spent,
+    Typing, UserMessage,
 };
 pub(crate) use presence::Online;
 pub(crate) use receiver::{Incoming, MessageHandler, Receiver};
+pub(crate) use requests::Claimed;
 pub(crate) use settings::NodeSettings;
 pub(crate) use topic::{AllNodes, Topic};
 pub(crate) use unfinished::UnfinishedMark;
@@ -170,6 +173,20 @@ impl Cluster {
     pub(crate) async fn ask<M: Message>(&self, to: &M::Topic, message: &M) -> Vec<Answer> {
         const TIMEOUT: Duration = Duration::from_secs(1);
         self.questions.ask(&self.bus, to, message, TIMEOUT).await
+    }
+
+    /// Asks all other nodes; their answers, and whether each has answered within 1 s.
+    pub(crate) async fn ask_all(&self, message: &AllNodesMessage) -> (Vec<Answer>, bool) {
+        const TIMEOUT: Duration = Duration::from_secs(1);
+        // Of a Redis cluster, each server counts only those that are connected to it.
+        let at_least = match self.redis.is_cluster() {
+            true => self.nodes().saturating_sub(1),
+            false => 0,
+        };
+        let question = (Some(at_least), TIMEOUT);
+        let asked = self.questions.put(&self.bus, &AllNodes, message, question);
+        let (answers, have_all) = asked.await;
+        (answers, have_all && self.bus.is_ready())
     }
 
     /// Has all other nodes that are subscribed to a topic do something; returns their answers when

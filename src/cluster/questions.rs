@@ -28,12 +28,26 @@ impl Questions {
         message: &M,
         timeout: Duration,
     ) -> Vec<Answer> {
+        self.put(bus, to, message, (None, timeout)).await.0
+    }
+
+    /// The same, of so many nodes at least where that is known; and whether all have answered.
+    pub(super) async fn put<M: Message>(
+        &self,
+        bus: &Bus,
+        to: &M::Topic,
+        message: &M,
+        (at_least, timeout): (Option<usize>, Duration),
+    ) -> (Vec<Answer>, bool) {
         let question = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, mut received) = mpsc::unbounded_channel();
         self.asked.insert(question, sender);
         let deadline = Instant::now() + timeout;
         let published = bus.publish_question(to, Some(question), message);
-        let expected = published.receivers().await;
+        let is_dropped = published.is_dropped();
+        // Of a Redis that hangs it is not known.
+        let expected = timeout_at(deadline, published.receivers()).await;
+        let expected = expected.unwrap_or(usize::MAX).max(at_least.unwrap_or(0));
         let mut answers = Vec::new();
         while answers.len() < expected {
             match timeout_at(deadline, received.recv()).await {
@@ -42,7 +56,8 @@ impl Questions {
             }
         }
         self.asked.remove(&question);
-        answers
+        let is_complete = !is_dropped && answers.len() >= expected;
+        (answers, is_complete)
     }
 
     /// An answer arrived. One that is too late is dropped.

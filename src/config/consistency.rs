@@ -29,6 +29,22 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
             None,
         );
     }
+    if config.publish_max_bytes > config.max_event_bytes
+        && !problems.about(&["publish_max_bytes", "max_event_bytes"])
+    {
+        problems.add(
+            "publish_max_bytes",
+            "must not be more than max_event_bytes",
+            None,
+        );
+    }
+    if config.admin_token.is_some() && config.admin_tokens.has("admin") {
+        problems.add(
+            "admin_tokens",
+            "has a token with the name admin, which is that of admin_token",
+            None,
+        );
+    }
     keys(config, problems);
 }
 

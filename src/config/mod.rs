@@ -6,6 +6,7 @@
 //! A setting is read from, in order of precedence: its environment variable, the same variable in
 //! `.env`, the file named by `--config` or `RELAY_CONFIG`, the default.
 
+mod admin_tokens;
 mod base_path;
 mod check;
 mod choices;
@@ -24,6 +25,7 @@ mod origin;
 mod origins;
 mod path;
 mod problems;
+mod publish_events;
 mod rate;
 mod raw;
 mod redis_url;
@@ -37,6 +39,7 @@ mod types;
 mod url;
 mod values;
 
+pub use admin_tokens::{AdminToken, AdminTokens};
 pub use base_path::BasePath;
 pub use choices::{
     AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,
@@ -50,6 +53,7 @@ pub use mongo_uri::{MongoPrefix, MongoUri};
 pub use origin::Origin;
 pub use origins::{AllowedOrigin, AllowedOrigins, PublicHosts};
 pub use problems::{Problem, Problems};
+pub use publish_events::PublishEvents;
 pub use rate::{Period, Rate};
 pub use redis_url::RedisUrl;
 pub(crate) use redis_url::{RedisNodes, RedisServers};

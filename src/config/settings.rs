@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::admin_tokens::AdminTokens;
 use super::base_path::BasePath;
 use super::check::{
     at_least, between, if_set, long_enough, node_name, one_of, redis_prefix, zero_or_at_least,
@@ -28,6 +29,7 @@ use super::mongo_uri::{MongoPrefix, MongoUri};
 use super::origin::Origin;
 use super::origins::{AllowedOrigin, AllowedOrigins, PublicHosts};
 use super::problems::Problems;
+use super::publish_events::PublishEvents;
 use super::rate::Rate;
 use super::redis_url::RedisUrl;
 use super::secret::Secret;
@@ -115,6 +117,10 @@ settings! {
     expired_token_status: u16 = 403, check one_of(&[401, 403]);
     /// Token that opens the admin routes, at least 32 bytes. When not set, they are closed.
     admin_token: Option<Secret> = None, check long_enough;
+    /// Further such tokens, each as NAME:SCOPE+SCOPE:SHA256 with what it opens and its hash, never the token itself.
+    /// `sealed-relay admin-token NAME SCOPE…` makes one. Scopes: publish, presence, connections, provision, revoke, audit,
+    /// webhooks, metrics, all.
+    admin_tokens: AdminTokens = AdminTokens::default();
 
     ["Operations"]
     /// Address and port of a second listener, for probes, /metrics and administrators, such as 127.0.0.1:9090.
@@ -126,6 +132,17 @@ settings! {
     metrics_token: Option<Secret> = None, check long_enough;
     /// Whether /metrics is open to everybody who reaches the server.
     metrics_public: bool = false;
+
+    ["Publishing"]
+    /// Events that a backend may send to clients by POST /api/admin/publish: names, or prefixes that end in *.
+    /// Those that have a meaning already cannot be among them.
+    publish_events: PublishEvents = PublishEvents::default();
+    /// Largest data of such an event, in bytes of JSON.
+    publish_max_bytes: usize = 65_536, check between(1, 1 << 24);
+    /// Targets that may be published to with one token.
+    publish_rate: Rate = Rate::per_second(200);
+    /// How many of these may come at once.
+    publish_burst: NonZeroU32 = nonzero(1_000), check at_least(nonzero(1_000));
 
     ["Transport"]
     /// Transports served: websocket, polling.

@@ -21,6 +21,15 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// How records name it where an administrator speaks, by the name of their token.
+    pub(crate) fn admin_source(&self, token: &Arc<str>) -> Arc<Source> {
+        let source = Source::clone(&self.source(None, None));
+        Arc::new(Source {
+            username: Some(token.clone()),
+            ..source
+        })
+    }
+
     /// How records name this client, on this connection and for the user it speaks for.
     pub(crate) fn source(
         &self,

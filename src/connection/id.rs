@@ -14,6 +14,11 @@ impl ConnectionId {
         Self(Uuid::new_v4())
     }
 
+    /// The connection with this id, if there is one.
+    pub(crate) fn of(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
     /// The id as stores, records and messages between nodes have it.
     pub(crate) fn uuid(self) -> Uuid {
         self.0

@@ -67,6 +67,29 @@ impl Connection {
         }
     }
 
+    /// Sends an event of a backend, which is encoded already: behind what waits of the same sender or room, where the
+    /// client is behind. Nobody waits for that. Whether it was taken.
+    pub(crate) fn send_in_turn(
+        self: &Arc<Self>,
+        of: impl FnOnce() -> Origin,
+        packet: &SocketPacket,
+        frames: &FrameSizes,
+    ) -> bool {
+        if self.is_closed() {
+            return false;
+        }
+        let is_deferred = self.is_behind() && self.defer(of(), frames, packet.clone());
+        let is_taken = match is_deferred {
+            // It may have been too much.
+            true => self.close_reason().is_none(),
+            false => self.send_packet(packet, frames),
+        };
+        if is_taken {
+            self.tally_sent();
+        }
+        is_taken
+    }
+
     /// Sends what waits of a room, and what has to come before that. What is sent afterwards comes behind.
     pub(crate) fn send_deferred_of(&self, room: impl FnOnce() -> Origin) {
         if let Some(deferred) = self.with_deferred() {

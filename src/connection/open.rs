@@ -20,6 +20,8 @@ pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
     fn begin(self: Arc<Self>) -> BoxFuture<'static, ()>;
     /// Later connections wait for what it has handed over and is not handled yet.
     fn leave_received(self: Arc<Self>) -> BoxFuture<'static, ()>;
+    /// When the token of its member expires, in seconds since the epoch.
+    fn token_expires_at(&self) -> Option<u64>;
     /// Does what is due at this time, in seconds since the epoch.
     fn check(self: Arc<Self>, now: u64);
     /// Other users send nothing more to it; done when its client has received what was sent.
@@ -76,6 +78,13 @@ impl OpenConnections {
             open.map(|life| all.push(life)).is_some()
         });
         all
+    }
+
+    /// All connections at this moment, each with when the token of its user expires, in seconds since the epoch.
+    pub(crate) fn with_expiry(&self) -> Vec<(Arc<Connection>, Option<u64>)> {
+        let all = self.all().into_iter();
+        all.map(|life| (life.connection().clone(), life.token_expires_at()))
+            .collect()
     }
 
     /// How many there are.

@@ -41,6 +41,14 @@ pub(crate) fn of_sessions() -> Origin {
     of_room("sessions".into())
 }
 
+/// What events of backends keep their order with, besides a room.
+pub(crate) fn of_backend(room: Option<Origin>) -> Origin {
+    Origin {
+        sender: Some(UserId::backend()),
+        room: room.and_then(|room| room.room),
+    }
+}
+
 fn of_room(name: Arc<str>) -> Origin {
     Origin {
         sender: None,

@@ -23,6 +23,7 @@ mod online;
 mod others;
 mod participants;
 mod participants_told;
+mod placed;
 mod publish;
 mod reactions;
 mod reading;

@@ -63,7 +63,7 @@ impl Conversations {
         let answers = cluster.ask(conversation, &question).await.into_iter();
         let users = answers.flat_map(|answer| match answer {
             Answer::Users(users) => users,
-            Answer::Count(_) => Vec::new(),
+            _ => Vec::new(),
         });
         users.collect()
     }

@@ -307,6 +307,7 @@ pub(crate) fn count_refused(refusal: &Refusal) {
 pub(crate) fn note_failure(app: &App, connection: &Connection, refusal: &Refusal) {
     count_refused(refusal);
     let attempt = Attempt {
+        admin: None,
         client: &connection.client,
         connection: Some(connection.id),
         request: None,

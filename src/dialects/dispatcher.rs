@@ -98,6 +98,7 @@ impl Handler for Dispatcher {
             auth_events::count_refused(&refusal);
             handshake_refused(&opening);
             let attempt = Attempt {
+                admin: None,
                 client: &client,
                 connection: None,
                 request: None,

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::body::run_to_end;
-use super::caller::{Caller, only};
+use super::caller::{Caller, only_users};
 use super::changes::{LIMIT, limit};
 use super::paging;
 use super::path::PathParameters;
@@ -22,8 +22,8 @@ use crate::model::{Block, ClientUserId, Refusal, UserId, Why, clock};
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let one = get(show).put(block).delete(unblock);
     Router::new()
-        .route("/api/users/me/blocked", only::<Caller>(app, get(list)))
-        .route("/api/users/me/blocked/{id}", only::<Caller>(app, one))
+        .route("/api/users/me/blocked", only_users(app, get(list)))
+        .route("/api/users/me/blocked/{id}", only_users(app, one))
 }
 
 #[derive(Serialize)]

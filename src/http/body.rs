@@ -72,6 +72,11 @@ fn malformed() -> Refusal {
 }
 
 impl JsonText {
+    /// Itself, as it came.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Its size in bytes.
     pub(super) fn len(&self) -> usize {
         self.0.len()

@@ -1,12 +1,11 @@
-//! The sender of a request: a user, by the same tokens as a socket, or an administrator.
+//! The sender of a request, and a user as one, by the same tokens as a socket.
 //!
-//! Each route names by [`only`] the kind of sender that may call it. There a request is
+//! Each route names by [`only_for`] the kind of sender that may call it. There a request is
 //! authenticated, its sender becomes an extension of it, and a refusal is recorded under their name.
 
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -20,25 +19,25 @@ use crate::access_log;
 use crate::app::App;
 use crate::audit::{Record, Source};
 use crate::auth::Attempt;
-use crate::config::Secret;
 use crate::connection::{self, Client, CookieToken};
-use crate::conversations::{Actor, Initiator};
+use crate::conversations::Actor;
 use crate::limits::address;
 use crate::metrics::authentications;
 use crate::metrics::refusals::{self, Limit};
-use crate::model::{AuthFailure, Dialect, Identity, Refusal, UserId, Why};
+use crate::model::{Dialect, Identity, Refusal, Scope, UserId, Why};
 use crate::transport::{Link, PeerLink};
 use crate::users::User;
 
 /// The authenticated sender of a request.
 pub(super) trait Sender: Clone + Send + Sync + 'static {
-    /// Authenticates a request.
+    /// Authenticates a request, which an administrator's token has to open by this scope.
     ///
     /// # Errors
     /// It has no good token of this kind.
     fn authenticate(
         app: &Arc<App>,
         parts: &Parts,
+        scope: Scope,
     ) -> impl Future<Output = Result<Self, Refusal>> + Send;
 
     /// How records name the sender.
@@ -56,45 +55,32 @@ pub(super) struct Caller {
     source: Arc<Source>,
 }
 
-/// An administrator who sends a request, with the token of the settings.
-#[derive(Debug, Clone)]
-pub(super) struct Admin {
-    pub(super) source: Arc<Source>,
-}
-
-/// Who asks for metrics, with the token for that or an administrator's.
-#[derive(Debug, Clone)]
-pub(super) struct Scraper {
-    source: Arc<Source>,
-}
-
-/// A user or an administrator.
-#[derive(Debug, Clone)]
-pub(super) enum UserOrAdmin {
-    User(Caller),
-    Admin(Admin),
-}
-
 /// The user whose request is answered, for the access log.
 #[derive(Debug, Clone)]
 pub(super) struct AnsweredUser(pub(super) UserId);
 
-/// These methods of a route may be called by such senders only.
-pub(super) fn only<S: Sender>(
+/// These methods of a route may be called by users only.
+pub(super) fn only_users(app: &Arc<App>, routes: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    only_for::<Caller>(app, Scope::All, routes)
+}
+
+/// These methods of a route may be called by such senders only; by an administrator, with this scope.
+pub(super) fn only_for<S: Sender>(
     app: &Arc<App>,
+    scope: Scope,
     routes: MethodRouter<Arc<App>>,
 ) -> MethodRouter<Arc<App>> {
-    routes.route_layer(from_fn_with_state(app.clone(), authenticate::<S>))
+    routes.route_layer(from_fn_with_state((app.clone(), scope), authenticate::<S>))
 }
 
 /// Authenticates a request, and records it when it is refused later.
 async fn authenticate<S: Sender>(
-    State(app): State<Arc<App>>,
+    State((app, scope)): State<(Arc<App>, Scope)>,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    let sender = match S::authenticate(&app, &parts).await {
+    let sender = match S::authenticate(&app, &parts, scope).await {
         Ok(sender) => sender,
         Err(refusal) => return refusal.into_response(),
     };
@@ -182,34 +168,8 @@ fn unless_limited(is_allowed: bool) -> Result<(), Refusal> {
     }
 }
 
-impl UserOrAdmin {
-    /// The sender, as one who manages participants.
-    pub(super) fn manages(&self) -> Initiator<'_> {
-        match self {
-            Self::User(caller) => Initiator::Participant(caller.acts(None)),
-            Self::Admin(admin) => Initiator::Admin(&admin.source),
-        }
-    }
-
-    /// Counts a participant that a user adds; nothing limits an administrator.
-    pub(super) fn check_participant(&self) -> Result<(), Refusal> {
-        match self {
-            Self::User(caller) => caller.check_participant(),
-            Self::Admin(_) => Ok(()),
-        }
-    }
-
-    /// Counts one message of a user; nothing limits an administrator.
-    pub(super) fn check_limit(&self) -> Result<(), Refusal> {
-        match self {
-            Self::User(caller) => caller.check_limit(),
-            Self::Admin(_) => Ok(()),
-        }
-    }
-}
-
 impl Sender for Caller {
-    async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
+    async fn authenticate(app: &Arc<App>, parts: &Parts, _: Scope) -> Result<Self, Refusal> {
         let client = client(parts, app)?;
         let cookie = parts.extensions.get::<CookieToken>();
         let cookie = || cookie.map(|cookie| &**cookie.token());
@@ -217,7 +177,8 @@ impl Sender for Caller {
             Some(token) => app.auth.authenticate(client.address, token).await,
             None => Err(Refusal::new(Why::NoToken)),
         };
-        let authenticated = result.map_err(|refusal| note_failure(app, &client, parts, refusal))?;
+        let authenticated =
+            result.map_err(|refusal| note_failure(app, &client, parts, None, refusal))?;
         authentications::accepted();
         let identity = authenticated.identity;
         Ok(Self {
@@ -236,103 +197,29 @@ impl Sender for Caller {
     }
 }
 
-impl Sender for Admin {
-    async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
-        if app.config.admin_token.is_none() {
-            return Err(Refusal::new(Why::NoRoute));
-        }
-        let source = by_token(app, parts, is_admin(app, &parts.headers))?;
-        Ok(Self { source })
-    }
-
-    fn source(&self) -> &Arc<Source> {
-        &self.source
-    }
-
-    fn user(&self) -> Option<&Arc<User>> {
-        None
-    }
-}
-
-impl Sender for Scraper {
-    async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
-        let headers = &parts.headers;
-        let is_known =
-            has_token(headers, app.config.metrics_token.as_ref()) || is_admin(app, headers);
-        let source = by_token(app, parts, is_known)?;
-        Ok(Self { source })
-    }
-
-    fn source(&self) -> &Arc<Source> {
-        &self.source
-    }
-
-    fn user(&self) -> Option<&Arc<User>> {
-        None
-    }
-}
-
-/// How records name who comes with a token of the settings, if it is known.
-///
-/// # Errors
-/// It is not.
-fn by_token(app: &App, parts: &Parts, is_known: bool) -> Result<Arc<Source>, Refusal> {
-    let client = client(parts, app)?;
-    // The right token is never locked out by wrong ones.
-    if is_known {
-        authentications::accepted();
-        return Ok(client.source(None, None));
-    }
-    let failures = &app.limits.authentication;
-    let failure = match bearer(&parts.headers) {
-        None => AuthFailure::Missing,
-        Some(_) if failures.exceeded_by(client.address, None) => AuthFailure::Throttled,
-        Some(_) => AuthFailure::UnknownAdminToken,
-    };
-    let refusal = Refusal::unauthenticated(failure, None);
-    Err(note_failure(app, &client, parts, refusal))
-}
-
-impl Sender for UserOrAdmin {
-    async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
-        match is_admin(app, &parts.headers) {
-            true => Admin::authenticate(app, parts).await.map(Self::Admin),
-            false => Caller::authenticate(app, parts).await.map(Self::User),
-        }
-    }
-
-    fn source(&self) -> &Arc<Source> {
-        match self {
-            Self::User(caller) => caller.source(),
-            Self::Admin(admin) => admin.source(),
-        }
-    }
-
-    fn user(&self) -> Option<&Arc<User>> {
-        match self {
-            Self::User(caller) => caller.user(),
-            Self::Admin(_) => None,
-        }
-    }
-}
-
 /// Takes senders from the extensions of their requests.
 macro_rules! extractors {
     ($($sender:ty),+) => { $(
-        impl<S: Sync> FromRequestParts<S> for $sender {
-            type Rejection = Refusal;
+        impl<S: Sync> axum::extract::FromRequestParts<S> for $sender {
+            type Rejection = $crate::model::Refusal;
 
-            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-                // A route that takes one authenticates it by `only`.
-                parts.extensions.remove().ok_or_else(|| Refusal::new(Why::Failed))
+            async fn from_request_parts(
+                parts: &mut axum::http::request::Parts,
+                _: &S,
+            ) -> Result<Self, $crate::model::Refusal> {
+                // A route that takes one authenticates it by `only_for`.
+                let failed = || $crate::model::Refusal::new($crate::model::Why::Failed);
+                parts.extensions.remove().ok_or_else(failed)
             }
         }
     )+ };
 }
 
-extractors!(Caller, Admin, UserOrAdmin);
+pub(super) use extractors;
 
-fn client(parts: &Parts, app: &App) -> Result<Client, Refusal> {
+extractors!(Caller);
+
+pub(super) fn client(parts: &Parts, app: &App) -> Result<Client, Refusal> {
     // Every connection has one.
     let peer = parts.extensions.get::<ConnectInfo<PeerLink>>();
     let ConnectInfo(PeerLink(link)) = peer.ok_or_else(|| Refusal::new(Why::Failed))?;
@@ -350,32 +237,29 @@ pub(super) fn client_of(app: &App, link: &Link, headers: &HeaderMap) -> Client {
     }
 }
 
-/// Records and logs a failed authentication; returns the refusal.
-fn note_failure(app: &App, client: &Client, parts: &Parts, refusal: Refusal) -> Refusal {
+/// Records and logs a failed authentication, perhaps of the administrator with a token of this name; returns the refusal.
+pub(super) fn note_failure(
+    app: &App,
+    client: &Client,
+    parts: &Parts,
+    admin: Option<&Arc<str>>,
+    refusal: Refusal,
+) -> Refusal {
     let request = parts.headers.get(&REQUEST_ID);
     let attempt = Attempt {
         client,
         connection: None,
+        admin,
         request: request.and_then(|id| id.to_str().ok()),
     };
     app.auth.note_failure(&app.audit, attempt, &refusal);
     refusal
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of a request.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = text.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then_some(token)
-}
-
-/// Whether a request has the token that opens the admin routes.
-pub(super) fn is_admin(app: &App, headers: &HeaderMap) -> bool {
-    has_token(headers, app.config.admin_token.as_ref())
-}
-
-fn has_token(headers: &HeaderMap, token: Option<&Secret>) -> bool {
-    bearer(headers).zip(token).is_some_and(|(given, token)| {
-        verify_slices_are_equal(given.as_bytes(), token.expose().as_bytes()).is_ok()
-    })
 }

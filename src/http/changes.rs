@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::body::JsonText;
-use super::caller::{Caller, only};
+use super::caller::{Caller, only_users};
 use super::change_json::ChangeJson;
 use super::paging;
 use super::path::PathParameters;
@@ -28,7 +28,7 @@ const MAX_LIMIT: usize = 1_000;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let users = |methods| only::<Caller>(app, methods);
+    let users = |methods| only_users(app, methods);
     Router::new()
         .route("/api/conversations/{id}/changes", users(get(of_one)))
         .route("/api/changes", users(get(of_all).post(of_all_posted)))

@@ -14,7 +14,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use super::body::{JsonText, run_to_end};
-use super::caller::{Caller, only};
+use super::caller::{Caller, only_users};
 use super::chat_json::ChatJson;
 use super::conversations::max_body;
 use super::made_conversation::{self, Made};
@@ -43,7 +43,7 @@ const READ_AT_ONCE: usize = 8;
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let limit = DefaultBodyLimit::max(max_body(&app.config));
-    let users = |methods| only::<Caller>(app, methods);
+    let users = |methods| only_users(app, methods);
     Router::new()
         .route("/api/chats", users(post(create).get(list)).layer(limit))
         .route("/api/chats/{id}", users(get(show)))

@@ -9,8 +9,9 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
+use super::administrator::UserOrAdmin;
 use super::body::{JsonText, run_to_end};
-use super::caller::{Caller, UserOrAdmin, only};
+use super::caller::{Caller, only_for, only_users};
 use super::conversation_answer::{ConversationAnswer, name_of, names_of};
 use super::conversation_json::{ConversationJson, ParticipantJson};
 use super::feed_participants;
@@ -27,14 +28,14 @@ use crate::model::conversation::{
     ConversationId, Extra, GivenKey, ListCursor, ListPage, Listed, OWN_OF_CONVERSATION,
     Participant, UserRecord,
 };
-use crate::model::{Refusal, UserId, Why};
+use crate::model::{Refusal, Scope, UserId, Why};
 use crate::stores::conversations::StoreError;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let limit = DefaultBodyLimit::max(max_body(&app.config));
-    let users = |methods| only::<Caller>(app, methods);
-    let users_or_admins = |methods| only::<UserOrAdmin>(app, methods);
+    let users = |methods| only_users(app, methods);
+    let users_or_admins = |methods| only_for::<UserOrAdmin>(app, Scope::Provision, methods);
     Router::new()
         .route(
             "/api/conversations",

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::body::{JsonText, run_to_end};
-use super::caller::{Caller, only};
+use super::caller::{Caller, only_users};
 use super::history;
 use super::known_message::{find, not_found};
 use super::message_form::{FEED_CONTENT, FEED_KEY_NUMBER, Form};
@@ -33,7 +33,7 @@ const READ: &str = "read";
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let limit = DefaultBodyLimit::max(app.config.max_event_bytes);
-    let users = |methods| only::<Caller>(app, methods);
+    let users = |methods| only_users(app, methods);
     Router::new()
         .route("/api/messages", users(post(send).get(history::page)))
         .route(

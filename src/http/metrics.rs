@@ -12,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use tokio::sync::Mutex;
 
-use super::caller::{self, Scraper};
+use super::administrator::{Admin, Scraper};
+use super::caller::only_for;
 use super::{health, routes};
 use crate::app::App;
 use crate::audit;
@@ -21,7 +22,7 @@ use crate::connection::Congestion;
 use crate::dialects;
 use crate::metrics::process::Usage;
 use crate::metrics::{self, Families, Format};
-use crate::model::Refusal;
+use crate::model::{Refusal, Scope};
 
 /// The commit that was built, where whoever built it said so.
 const REVISION: Option<&str> = option_env!("RELAY_REVISION");
@@ -31,14 +32,13 @@ pub(super) fn public(app: &Arc<App>) -> Option<MethodRouter<Arc<App>>> {
     let Config {
         metrics_public,
         metrics_token,
-        admin_token,
         internal_listen,
         ..
     } = &*app.config;
-    let has_token = metrics_token.is_some() || admin_token.is_some();
+    let has_token = metrics_token.is_some() || Admin::may_be(&app.config);
     match (metrics_public, internal_listen, has_token) {
         (true, _, _) => Some(open()),
-        (false, None, true) => Some(caller::only::<Scraper>(app, open())),
+        (false, None, true) => Some(only_for::<Scraper>(app, Scope::Metrics, open())),
         _ => None,
     }
 }

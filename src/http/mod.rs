@@ -2,6 +2,7 @@
 //! know events.
 
 mod admin;
+mod administrator;
 mod answer;
 mod blocked;
 mod body;

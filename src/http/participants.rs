@@ -10,8 +10,9 @@ use axum::routing::{delete, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
+use super::administrator::UserOrAdmin;
 use super::body::{JsonText, run_to_end};
-use super::caller::{UserOrAdmin, only};
+use super::caller::only_for;
 use super::conversation_json::ParticipantJson;
 use super::conversations::{max_body, shown_of};
 use super::participants_request::ENTRIES;
@@ -23,13 +24,13 @@ use crate::dialects::fields::Fields;
 use crate::model::conversation::{
     ConversationId, NewParticipant, OWN_OF_CONVERSATION, Participant, Role,
 };
-use crate::model::{Refusal, UserId, Why};
+use crate::model::{Refusal, Scope, UserId, Why};
 use crate::stores::conversations::StoreError;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let limit = DefaultBodyLimit::max(max_body(&app.config));
-    let users_or_admins = |methods| only::<UserOrAdmin>(app, methods);
+    let users_or_admins = |methods| only_for::<UserOrAdmin>(app, Scope::Provision, methods);
     Router::new()
         .route(
             "/api/conversations/{id}/participants",

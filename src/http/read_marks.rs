@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::body::{JsonText, OptionalJson, run_to_end};
-use super::caller::{Caller, only};
+use super::caller::{Caller, only_users};
 use super::known_message::{find, not_found};
 use super::message_form::Form;
 use super::path::PathParameters;
@@ -23,7 +23,7 @@ use crate::stores::conversations::StoreError;
 /// The routes, but `/api/messages/read`: one of its own would hide `GET /api/messages/{id}` of a conversation with that
 /// id.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let users = |methods| only::<Caller>(app, methods);
+    let users = |methods| only_users(app, methods);
     Router::new()
         .route(
             "/api/messages/{id}/read",

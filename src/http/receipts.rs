@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::caller::{Caller, only};
+use super::caller::{Caller, only_users};
 use super::changes::{AFTER, LIMIT, cursor, limit};
 use super::path::PathParameters;
 use super::query::Parameters;
@@ -19,7 +19,7 @@ use crate::stores::conversations::StoreError;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let read = only::<Caller>(app, get(of_one));
+    let read = only_users(app, get(of_one));
     Router::new().route("/api/conversations/{id}/receipts", read)
 }
 

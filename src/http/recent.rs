@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::caller::{Caller, only};
+use super::caller::{Caller, only_users};
 use super::paging;
 use super::query::Parameters;
 use super::senders::Senders;
@@ -27,7 +27,7 @@ const MAX_LIMIT: usize = 50;
 
 /// The route.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let read = only::<Caller>(app, get(recent));
+    let read = only_users(app, get(recent));
     Router::new().route("/api/messages/recent/all", read)
 }
 

@@ -47,6 +47,8 @@ fn words(refusal: &Refusal) -> (StatusCode, Cow<'static, str>) {
     let (status, usual) = usual_words(refusal.why());
     let text = match (refusal.text(), &refusal.field) {
         (Some(own), _) => own.clone(),
+        // Its field is the scope.
+        (None, Some(_)) if refusal.why() == Why::ScopeMissing => usual.into(),
         (None, Some(field)) => format!("Missing or invalid {field}").into(),
         (None, None) => usual.into(),
     };
@@ -71,6 +73,8 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::ConversationFull => (StatusCode::CONFLICT, "Conversation is full"),
         Why::LastAdmin => (StatusCode::CONFLICT, "Conversation needs an admin"),
         Why::NoSharedConversation => (StatusCode::FORBIDDEN, "No shared conversation"),
+        Why::ConnectionNotFound => (StatusCode::NOT_FOUND, "Connection not found"),
+        Why::KeyReused => (StatusCode::CONFLICT, "Key stands for another request"),
         Why::BlockListFull => (StatusCode::CONFLICT, "Too many users are blocked"),
         Why::CursorExpired => (StatusCode::GONE, "Cursor expired"),
         Why::SessionExists => (StatusCode::CONFLICT, "Session already exists"),
@@ -89,7 +93,9 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded"),
         Why::TooManyAttempts => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
         // Of connections only.
-        Why::UnknownDialect | Why::TooManyConnections => (StatusCode::FORBIDDEN, "Not allowed"),
+        Why::UnknownDialect | Why::TooManyConnections | Why::ScopeMissing => {
+            (StatusCode::FORBIDDEN, "Not allowed")
+        }
         Why::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Server is busy"),
         Why::Missing => (StatusCode::BAD_REQUEST, "Missing or invalid body"),
         // It was understood, and yet it is of no use.

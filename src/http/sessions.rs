@@ -14,7 +14,8 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::caller::{Admin, Sender as _};
+use super::administrator::Admin;
+use super::caller::Sender as _;
 use super::query::Parameters;
 use super::refuse::refused;
 use super::{error, paging};
@@ -25,7 +26,7 @@ use crate::limits::GUESS_DELAY;
 use crate::limits::address::{self, block_of};
 use crate::metrics::refusals;
 use crate::model::session::{AuthKey, ChatMode, Maker, ReserveError, SessionId, Summary};
-use crate::model::{Dialect, ErrorCode, Refusal, Why};
+use crate::model::{Dialect, ErrorCode, Refusal, Scope, Why};
 use crate::transport::{PeerLink, TooSlow};
 
 /// The largest body, in bytes, not counting the key.
@@ -226,8 +227,11 @@ impl ListPart {
 /// A wrong token is counted and recorded like one on the routes of administrators.
 async fn list(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    if !app.config.debug && Admin::authenticate(&app, &parts).await.is_err() {
-        return error::unknown_route();
+    if !app.config.debug {
+        let admin = Admin::authenticate(&app, &parts, Scope::Connections);
+        if admin.await.is_err() {
+            return error::unknown_route();
+        }
     }
     let summaries = app.sessions.summaries().await;
     let listed: Vec<Listed> = summaries.into_iter().map(Listed::from).collect();

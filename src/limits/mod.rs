@@ -67,6 +67,8 @@ pub(crate) enum Action {
     Output,
     /// What is refused: requests for each address, events for each connection.
     Refusals,
+    /// Targets that a backend publishes to, for each token.
+    Publications,
     /// Failed authentications, for each address and each user; wrong keys and passwords of each session, for
     /// each address.
     FailedAuth,
@@ -104,6 +106,7 @@ impl Action {
             Self::Offsets => Quota::per_second(config.offset_rate).allow_burst(config.offset_burst),
             Self::Output => Quota::per_second(config.output_rate).allow_burst(config.output_burst),
             Self::Refusals => quota(config.refusal_rate, config.refusal_burst),
+            Self::Publications => quota(config.publish_rate, config.publish_burst),
             Self::FailedAuth => quota(config.failed_auth_rate, config.failed_auth_rate.count()),
         }
     }
@@ -323,6 +326,8 @@ mod tests {
             participants_per_day: nonzero(48),
             offset_rate: nonzero(10),
             offset_burst: nonzero(16),
+            publish_rate: Rate::per_second(20),
+            publish_burst: nonzero(1_001),
             ..Config::default()
         };
         let expected = [
@@ -339,6 +344,7 @@ mod tests {
             (Action::NewConversations, Duration::from_secs(3600), 24),
             (Action::NewParticipants, Duration::from_secs(1800), 48),
             (Action::Offsets, Duration::from_millis(100), 16),
+            (Action::Publications, Duration::from_millis(50), 1_001),
         ];
         for (action, interval, burst) in expected {
             let quota = action.quota(&config);

@@ -13,6 +13,9 @@ use crate::model::Dialect;
 static AUTHENTICATE: Counter = Counter::new();
 static UNKNOWN: Counter = Counter::new();
 
+/// Events of a backend, whatever their names are.
+static BACKEND: Counter = Counter::new();
+
 static DURATION: [Histogram; Dialect::ALL.len()] =
     [const { Histogram::fast() }; Dialect::ALL.len()];
 
@@ -75,6 +78,11 @@ pub(crate) fn sent(name: &str, dialect: Dialect, connections: u64) {
     }
 }
 
+/// An event of a backend was handed to so many connections.
+pub(crate) fn backend_sent(connections: u64) {
+    BACKEND.add(connections);
+}
+
 /// The event of this name that such a connection gets: that of its dialect, or else of whichever has one.
 fn position(name: &str, dialect: Dialect) -> Option<usize> {
     let has_name = |(_, one): &(_, &str)| *one == name;
@@ -126,6 +134,7 @@ pub(super) fn describe(families: &mut Families) {
     for ((dialect, name), count) in SENT.iter().zip(SENT_COUNTS.values()) {
         family.count(labels(*dialect, name), count);
     }
+    family.count(labels(None, "backend"), BACKEND.get());
     let help = "From an event's decoding until it is handed to the last connection here";
     let family = families.histogram("relay_event_duration_seconds", help);
     for dialect in Dialect::ALL {
@@ -139,6 +148,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::model::event_names;
 
     #[test]
     fn an_event_is_counted_as_that_of_the_dialect_that_gets_it() {
@@ -151,6 +161,13 @@ mod tests {
         let session = Some(Some(Dialect::Session));
         assert_eq!(of("session-metadata", direct), session);
         assert_eq!(of("no event", direct), None);
+    }
+
+    #[test]
+    fn what_the_relay_sends_cannot_be_published_by_a_backend() {
+        for (_, name) in SENT {
+            assert!(event_names::is_reserved(name), "{name}");
+        }
     }
 
     #[test]

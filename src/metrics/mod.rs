@@ -17,6 +17,7 @@ mod histogram;
 pub(crate) mod nodes;
 pub(crate) mod present;
 pub(crate) mod process;
+pub(crate) mod publish;
 pub(crate) mod refusals;
 pub(crate) mod stores;
 pub(crate) mod traffic;
@@ -31,6 +32,7 @@ pub(crate) fn describe(families: &mut Families) {
     authentications::describe(families);
     refusals::describe(families);
     events::describe(families);
+    publish::describe(families);
     traffic::describe(families);
     present::describe(families);
     stores::describe(families);

@@ -87,7 +87,8 @@ labels! {
         ConnectionsPerIp = "connections_per_ip",
         /// `max_connections_per_user`.
         ConnectionsPerUser = "connections_per_user",
-        // Publishing is not there yet; it adds `publish`.
+        /// `publish_rate`.
+        Publish = "publish",
     }
 }
 

@@ -43,6 +43,7 @@ failures! {
     OtherUser = "other_user", "A good token of somebody else than the connection's user.";
     Suspended = "suspended", "The user is suspended.";
     UnknownAdminToken = "unknown_admin_token", "Not the token that opens the admin routes.";
+    ScopeMissing = "scope_missing", "An administrator's token that does not open this.";
 }
 
 /// A failure, and the user whom a token with a good signature names.

@@ -61,6 +61,8 @@ pub(crate) enum ErrorCode {
     ConversationFull,
     /// The conversation would have no admin any more.
     LastAdmin,
+    /// The key of the request stands for another one.
+    IdempotencyConflict,
     /// The user has blocked as many others as they may.
     BlockListFull,
     /// The user shares no conversation with who is to be added.
@@ -112,6 +114,7 @@ impl ErrorCode {
         Self::ConversationExists,
         Self::ConversationFull,
         Self::LastAdmin,
+        Self::IdempotencyConflict,
         Self::BlockListFull,
         Self::NoSharedConversation,
         Self::CursorExpired,
@@ -153,6 +156,7 @@ impl ErrorCode {
             Self::ConversationExists => "CONVERSATION_EXISTS",
             Self::ConversationFull => "CONVERSATION_FULL",
             Self::LastAdmin => "LAST_ADMIN",
+            Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
             Self::BlockListFull => "BLOCK_LIST_FULL",
             Self::NoSharedConversation => "NO_SHARED_CONVERSATION",
             Self::CursorExpired => "CURSOR_EXPIRED",

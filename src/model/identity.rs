@@ -1,7 +1,7 @@
 //! On whose behalf a connection acts. Ids are parsed once, so that a value of these types is valid.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -22,6 +22,12 @@ impl UserId {
         let valid =
             !id.is_empty() && id.len() <= MAX_USER_ID_BYTES && !id.chars().any(char::is_control);
         valid.then(|| Self(id.into()))
+    }
+
+    /// Stands for the backend where senders take turns. No user has this id.
+    pub(crate) fn backend() -> Self {
+        static BACKEND: LazyLock<UserId> = LazyLock::new(|| UserId("\0backend".into()));
+        BACKEND.clone()
     }
 
     /// The id as text.

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::session::{JoinError, KeysError, ReserveError};
-use super::{AuthFailure, ErrorCode, FailedAuth, Identity};
+use super::{AuthFailure, ErrorCode, FailedAuth, Identity, Scope};
 
 /// Declares the reasons in one table: variant, code, description.
 macro_rules! reasons {
@@ -64,9 +64,12 @@ reasons! {
     TokenExpired, ExpiredToken, "The token has expired.";
     Suspended, NotAuthorized, "The user is suspended.";
     TooManyAttempts, TooManyAttempts, "Too many failures from this address.";
+    ScopeMissing, NotAuthorized, "The token of the administrator does not open this.";
     UnknownDialect, UnknownDialect, "No such dialect, or the settings do not enable it.";
     TooManyConnections, TooManyConnections, "The user, or the address, has as many connections as it may have.";
 
+    KeyReused, IdempotencyConflict, "The key of the request stands for another one.";
+    ConnectionNotFound, NotFound, "No such connection.";
     NoRoute, NotFound, "No such endpoint.";
     BodyTooLarge, PayloadTooLarge, "The body of the request is too large.";
     BodyTooSlow, RequestTimeout, "The body of the request arrived too slowly.";
@@ -104,6 +107,14 @@ impl Refusal {
         Self {
             failed_auth: Some(Box::new(FailedAuth { failure, identity })),
             ..Self::new(failure.into())
+        }
+    }
+
+    /// The token of an administrator lacks this scope.
+    pub(crate) fn scope_missing(scope: Scope) -> Self {
+        Self {
+            field: Some(scope.as_str().into()),
+            ..Self::unauthenticated(AuthFailure::ScopeMissing, None)
         }
     }
 
@@ -239,6 +250,7 @@ impl From<AuthFailure> for Why {
             AuthFailure::Throttled => Self::TooManyAttempts,
             AuthFailure::Expired => Self::TokenExpired,
             AuthFailure::Suspended => Self::Suspended,
+            AuthFailure::ScopeMissing => Self::ScopeMissing,
             _ => Self::BadToken,
         }
     }

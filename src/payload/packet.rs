@@ -5,11 +5,12 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use serde::Serialize;
+use smallvec::smallvec;
 use socketioxide::ProtocolVersion;
 use socketioxide::socket::Sid;
 
-use super::AckId;
 use super::encoder::encode;
+use super::{AckId, FrameSizes};
 use crate::json::push_text;
 
 /// Bytes before the packet's JSON: its type, the number of its attachments, `-`.
@@ -72,6 +73,21 @@ impl SocketPacket {
         text.extend_from_slice(payload.as_bytes());
         text.push(b']');
         Some(Self::of(b"42", b"45", text, attachments))
+    }
+
+    /// An event with this JSON text as its only argument, or with none, to the byte; and the sizes of its frames.
+    pub(crate) fn verbatim(event: &str, argument: Option<&str>) -> Option<(Self, FrameSizes)> {
+        let mut text = room(event.len() + argument.map_or(0, str::len));
+        text.push(b'[');
+        serde_json::to_writer(&mut text, event).ok()?;
+        if let Some(argument) = argument {
+            text.push(b',');
+            text.extend_from_slice(argument.as_bytes());
+        }
+        text.push(b']');
+        let packet = Self::of(b"42", b"45", text, Vec::new());
+        let frames = smallvec![packet.text.len()];
+        Some((packet, frames))
     }
 
     fn of(plain: &[u8; 2], attached: &[u8; 2], mut text: Vec<u8>, attachments: Vec<Bytes>) -> Self {

@@ -10,9 +10,10 @@ use super::machine;
 use crate::app::App;
 use crate::audit::{Audit, AuditOptions, MongoStore, RepeatLimits, SqliteStore, default_max_bytes};
 use crate::auth::{Authenticator, Verifier};
+use crate::backend::Backend;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::connection::{Drain, Places};
+use crate::connection::{Drain, OpenConnections, Places};
 use crate::conversations::{Blocking, Conversations};
 use crate::dialects;
 use crate::limits::{AddressLimits, Memory};
@@ -88,13 +89,18 @@ pub(super) fn app(
         conversations.clone(),
         stores.application.clone(),
     );
+    let sessions = Arc::new(sessions(config, &memory, cluster.clone()));
+    let connections: Arc<OpenConnections> = Arc::default();
+    let shared = (config.clone(), audit.clone(), cluster.clone());
+    let backend = Backend::new(&users, &conversations, &sessions, &connections, shared);
     App {
+        backend,
         blocking: Blocking::new(presence.clone(), conversations.clone()),
         auth: Arc::new(auth),
         users,
-        connections: Arc::default(),
+        connections,
         conversations,
-        sessions: Arc::new(sessions(config, &memory, cluster.clone())),
+        sessions,
         memory: memory.clone(),
         limits: limits.clone(),
         places: Arc::new(Places::new(config, limits.clone())),

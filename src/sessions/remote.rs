@@ -38,6 +38,19 @@ impl Sessions {
         own.map(|one| one.connection.clone()).collect()
     }
 
+    /// The connections to this server that any member joined on, in the session's own order with what is done by
+    /// `send` meanwhile.
+    pub(crate) async fn with_members(
+        &self,
+        id: &SessionId,
+        mut send: impl FnMut(&Arc<Connection>),
+    ) {
+        if let Some(session) = self.lock_local(id).await {
+            let members = session.local.members.iter();
+            members.for_each(|member| send(&member.connection));
+        }
+    }
+
     /// How many connections of a member to this server have handed over something that is not handled yet.
     pub(crate) async fn count_busy(&self, id: &SessionId, user: &UserId) -> usize {
         let connections = self.connections_of(id, user).await;

@@ -99,10 +99,7 @@ impl Users {
         };
         let message = UserMessage::Disconnect(reason);
         let answers = cluster.execute(user, &message).await;
-        let remote = answers.into_iter().map(|answer| match answer {
-            Answer::Count(count) => count,
-            Answer::Users(_) => 0,
-        });
+        let remote = answers.iter().map(Answer::count);
         local + remote.sum::<u64>()
     }
 }

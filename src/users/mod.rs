@@ -47,7 +47,7 @@ pub(crate) use user::{Connections, LastSeen, Member, Members, User};
 
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::connection::ConnectionId;
+use crate::connection::{Connection, ConnectionId};
 use crate::limits::Memory;
 use crate::model::UserId;
 use crate::stores::conversations::BlockStore;
@@ -141,6 +141,12 @@ impl Users {
     /// The connections of all users, each with its user.
     pub(crate) fn all_members(&self) -> Vec<Arc<Member>> {
         self.members.iter().map(|member| member.clone()).collect()
+    }
+
+    /// A connection of a user.
+    pub(crate) fn connection(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        let member = self.members.get(&id);
+        member.map(|member| member.connection.clone())
     }
 
     /// How many connections a user has to this server.

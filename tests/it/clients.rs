@@ -13,6 +13,18 @@ type Settings = &'static [(&'static str, &'static str)];
 
 pub(crate) const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
 
+/// A token for each scope, and one for two of them, each called as its scope: `token of publish` and so on.
+pub(crate) const ADMIN_TOKENS: &str = "publish:publish:dc603291f9352f30badc4eb139da7f19d5a1ee3305b1ab7d8f1cb6d67b8e7e24,\
+    presence:presence:977d0a79dd14577109cdc6d8bfaaaeefa6c04543b3bc81bf38d4b26cdb1bc0c8,\
+    connections:connections:671adcb7ddc624a2d94f624b8bc9a53da403c5ab72dc4d93bb830a2716560bd5,\
+    provision:provision:951180e6ffaedfc9c72a9f9414ed2d7902f20e9e265cfebfe539bfb078bfe486,\
+    revoke:revoke:baa221202e5bb5efabfaf6dda5267eb5040c151dc7117c5cb9c566ac696906c1,\
+    audit:audit:3f8d58cde0100c332f64efc6db489f799b454f266d1db92e5e4c799c1f683d68,\
+    webhooks:webhooks:f80276b0a5a2d8f7e93fd9a1210b4d70ed530d97d18385929c61c1d971ded6b1,\
+    metrics:metrics:bacdd435b52da2b203aa30a96e58c1c95e0488df214eaa9b99f3c86fbf44762b,\
+    all:all:0c5643058e4dee7d515d11fe41679e29b08af5419db25fbe8a977bfc47f3449b,\
+    two:audit+provision:16692539D268B50142D25306675CE0B0A0935A5A3381814F5FB7A1949A859128";
+
 const DIRECT: Settings = &[("DIALECTS", "direct"), ("RATE_LIMITS", "off")];
 const OLD_CLIENTS: Settings = &[
     ("DIALECTS", "direct"),
@@ -192,6 +204,20 @@ const NAMES: Settings = &[
 /// Long enough to come back within it, however busy the machine is.
 const INTEROP_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "1000ms")];
 const REST_ADMIN: Settings = &[("RATE_LIMITS", "off"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
+const SCOPES: Settings = &[
+    ("ADMIN_TOKENS", ADMIN_TOKENS),
+    ("AUDIT_REFUSALS_PER_IP", "100000"),
+];
+const PUBLISH: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("PUBLISH_EVENTS", "app:*,order.paid"),
+];
+const PUBLISH_LIMITS: Settings = &[
+    ("ADMIN_TOKENS", ADMIN_TOKENS),
+    ("PUBLISH_RATE", "1/min"),
+    ("PUBLISH_BURST", "1000"),
+];
 const WHO_MAY_ADD: Settings = &[
     ("RATE_LIMITS", "off"),
     ("ADMIN_TOKEN", ADMIN_TOKEN),
@@ -381,7 +407,9 @@ suites! {
     feed_only_dialect: "feed/only-dialect", FEED, mongodb;
     feed_pending: "feed/pending", REST_ADMIN, mongodb;
     http_admin: "http/admin", REST_ADMIN, mongodb;
+    http_admin_connections: "http/admin-connections", REST_ADMIN, mongodb => two_nodes;
     http_admin_off: "http/admin-off", STORED, mongodb;
+    http_admin_scopes: "http/admin-scopes", SCOPES, mongodb;
     http_audit: "http/audit", REST_ADMIN, mongodb;
     http_base_path: "http/base-path", BELOW_PATH;
     http_blocked_adding: "http/blocked-adding", STORED_PRESENCE, mongodb;
@@ -408,6 +436,8 @@ suites! {
     http_origins: "http/origins", ORIGINS;
     http_origins_behind_proxy: "http/origins-behind-proxy", BEHIND_PROXY;
     http_participants: "http/participants", STORED, mongodb;
+    http_publish: "http/publish", PUBLISH, mongodb => two_nodes;
+    http_publish_limits: "http/publish-limits", PUBLISH_LIMITS, mongodb;
     http_quotas: "http/quotas", REST_QUOTAS, mongodb;
     http_read: "http/read", STORED, mongodb;
     http_verbatim: "http/verbatim", STORED, mongodb;

@@ -2,6 +2,7 @@
 //! code: 0 for success, 1 for a failed command, 2 for a wrong command line or configuration; 3 when `check-token`
 //! cannot decide.
 
+mod admin_token;
 mod audit;
 mod check_token;
 mod health;
@@ -43,6 +44,8 @@ enum Command {
     Serve,
     /// Print a token signed with the server's secret
     Token(token::Args),
+    /// Make a token for the admin routes: it is printed once, and below it the line for admin_tokens
+    AdminToken(admin_token::Args),
     /// Say whether the server would accept a token, and if not, why
     CheckToken(check_token::Args),
     /// Check the configuration and the data folder without starting
@@ -124,6 +127,10 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve => serve(&sources)?,
         Command::Token(args) => print(&token::mint(&args, &load()?)?)?,
+        Command::AdminToken(args) => {
+            let made = admin_token::made(&args).map_err(Failure::Unusable)?;
+            print(&made)?;
+        }
         Command::CheckToken(args) => {
             let checked = check_token::check(&args, &load()?);
             let report = checked.map_err(Failure::Unusable)?;

@@ -74,6 +74,11 @@ enum Command {
 pub(crate) struct Published(Option<oneshot::Receiver<usize>>);
 
 impl Published {
+    /// Whether it was dropped.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Waits until it is sent; how many other nodes received it. 0 when it was dropped.
     pub(crate) async fn receivers(self) -> usize {
         match self.0 {

@@ -3,6 +3,7 @@
 //! Nodes of different releases run side by side: a node skips messages and fields that it does not
 //! know, every field that was added later has a default, and the written names stay (`rename`).
 
+mod backend;
 #[cfg(test)]
 mod golden;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub(crate) use backend::{BackendMessage, ListedConnection, Publication, PublishTarget, Reached};
 
 use super::topic::{AllNodes, Topic};
 use crate::model::conversation::{
@@ -227,6 +230,8 @@ pub(crate) enum AllNodesMessage {
         /// Whether it is a number there.
         is_number: bool,
     },
+    /// What a backend has all nodes do.
+    Backend(BackendMessage),
     /// The node that sends this shuts down gracefully.
     #[serde(rename = "Leaving")]
     ShuttingDown,
@@ -239,7 +244,7 @@ impl AllNodesMessage {
             Self::Presence(change) => Some(&change.user),
             Self::UserChanged { user, .. } | Self::UserIdType { user, .. } => Some(user),
             Self::UserRenamed(identity) => Some(&identity.user),
-            Self::ShuttingDown => None,
+            Self::Backend(_) | Self::ShuttingDown => None,
         }
     }
 }
@@ -317,4 +322,20 @@ pub(crate) enum Answer {
     Count(u64),
     /// Who.
     Users(Vec<UserId>),
+    /// How many connections an event of a backend was handed to.
+    Reached(Reached),
+    /// How many, of each.
+    Counts(Vec<u64>),
+    /// Connections.
+    Connections(Vec<ListedConnection>),
+}
+
+impl Answer {
+    /// How many; 0 for any other answer.
+    pub(crate) fn count(&self) -> u64 {
+        match self {
+            Self::Count(count) => *count,
+            _ => 0,
+        }
+    }
 }

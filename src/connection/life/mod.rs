@@ -273,6 +273,13 @@ impl<H: Handler> AnyLife for Life<H> {
         &self.connection
     }
 
+    fn token_expires_at(&self) -> Option<u64> {
+        match &*self.stage.lock() {
+            Stage::Member(held) => Some(held.expires_at),
+            _ => None,
+        }
+    }
+
     fn begin(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move { self.open().await })
     }

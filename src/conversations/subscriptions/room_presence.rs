@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::ConversationGuard;
 use super::local::Unpublished;
-use crate::cluster::{Answer, Cluster, ConversationMessage};
+use crate::cluster::{Cluster, ConversationMessage};
 use crate::model::conversation::{ConversationDialect, ConversationEvent};
 use crate::model::{Identity, UserId};
 use crate::stores::drivers::redis::RedisError;
@@ -63,10 +63,7 @@ impl ConversationGuard {
         let except = except.to_vec();
         let question = ConversationMessage::CountOthers { except };
         let answers = cluster.ask(&self.id, &question).await.into_iter();
-        let remote = answers.map(|answer| match answer {
-            Answer::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
-            Answer::Users(_) => 0,
-        });
+        let remote = answers.map(|answer| usize::try_from(answer.count()).unwrap_or(usize::MAX));
         local + remote.sum::<usize>()
     }
 

@@ -146,7 +146,10 @@ impl Request<'_> {
                 None => true,
             },
             // Over REST only.
-            Action::NewConversations | Action::NewParticipants | Action::Offsets => true,
+            Action::NewConversations
+            | Action::NewParticipants
+            | Action::Offsets
+            | Action::Publications => true,
             // It is waited for instead of being refused: before the handler, or by it (`wait_for_limit`).
             Action::Subscriptions | Action::FileBytes | Action::Receipts | Action::Output => true,
         }

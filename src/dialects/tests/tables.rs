@@ -6,6 +6,7 @@ use super::*;
 use crate::audit::EventType;
 use crate::dialects::auth_events;
 use crate::limits::Action;
+use crate::model::event_names;
 
 fn contract(dialect: Dialect) -> &'static str {
     match dialect {
@@ -49,6 +50,14 @@ fn the_tables_have_the_events_of_the_contract_and_no_others() {
         let rows: BTreeSet<_> = rows(dialect).into_iter().map(|row| row.name).collect();
         assert_eq!(rows, documented, "{dialect}");
     }
+}
+
+#[test]
+fn no_event_of_a_table_can_be_published_by_a_backend() {
+    for row in Dialect::ALL.into_iter().flat_map(rows) {
+        assert!(event_names::is_reserved(row.name), "{}", row.name);
+    }
+    assert!(event_names::is_reserved(auth_events::AUTHENTICATE));
 }
 
 #[test]

@@ -19,7 +19,7 @@ const REDIS_INTERVAL: Duration = Duration::from_secs(60);
 const MEMORY: Duration = Duration::from_secs(3 * RENEWAL.as_secs());
 
 /// Settings that each node may have its own of. Secrets and addresses of stores are not told by their text.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "host",
     "port",
     "base_path",
@@ -32,6 +32,7 @@ const OWN: [&str; 18] = [
     "jwt_secret",
     "jwt_public_key_file",
     "admin_token",
+    "admin_tokens",
     "trusted_proxies",
     "memory_budget",
     "audit_max_bytes",
@@ -54,6 +55,10 @@ pub(crate) fn settings(config: &Config, secret: Option<&Secret>) -> NodeSettings
         if let Some(secret) = secret {
             settings.insert(name.to_owned(), bits(name, secret.expose()));
         }
+    }
+    if !config.admin_tokens.is_empty() {
+        let lines = bits("admin_tokens", &config.admin_tokens.lines());
+        settings.insert("admin_tokens".to_owned(), lines);
     }
     // Its address may be written in several ways.
     let uri = config.mongodb_uri.as_ref();

@@ -96,6 +96,8 @@ impl Dispatcher {
                 user.has_type(IdType::of_number(is_number));
             }
             AllNodesMessage::UserRenamed(identity) => app.presence.rename_here(&identity).await,
+            // It is answered by the backend's service.
+            AllNodesMessage::Backend(_) => {}
             AllNodesMessage::ShuttingDown => failover::after_shutdown(app, from),
         }
     }
@@ -119,6 +121,9 @@ impl MessageHandler for Dispatcher {
                     session::end_displaced(&mut session, connections, is_told).await;
                 }
                 None
+            }
+            Incoming::AllNodes(_, AllNodesMessage::Backend(message)) => {
+                Some(self.app.backend.received(message).await)
             }
             Incoming::AllNodes(from, message) => {
                 self.to_all_nodes(from, message).await;

@@ -1,5 +1,6 @@
 //! Who is admitted, and as whom.
 
+mod admin_tokens;
 mod application_names;
 mod cookies;
 mod explained;

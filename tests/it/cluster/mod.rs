@@ -18,8 +18,9 @@ mod stopping_behind_balancer;
 mod suites;
 
 /// The suites of `tests/js` that are run here.
-pub(crate) const SUITES: [&str; 19] = [
+pub(crate) const SUITES: [&str; 20] = [
     "cluster/applications",
+    "cluster/backend-faults",
     "cluster/balanced",
     "cluster/balanced-stopping",
     "cluster/balanced-posts",

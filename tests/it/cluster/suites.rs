@@ -199,6 +199,11 @@ fn blocked_while_stores_are_away() {
 }
 
 #[test]
+fn backend_while_nodes_are_away() {
+    with_processes("cluster/backend-faults");
+}
+
+#[test]
 fn faults() {
     with_processes("cluster/faults");
 }

@@ -4,6 +4,6 @@ mod cardinality;
 mod exposure;
 mod internal;
 mod monitoring;
-mod page;
+pub(crate) mod page;
 mod parsers;
 mod routes;

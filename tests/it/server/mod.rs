@@ -2,10 +2,12 @@
 
 mod access_log;
 mod as_written;
+mod canary_of_backend;
 mod cli;
 mod health;
 mod lifecycle;
 mod log_injection;
+mod published_while_stopping;
 mod service_manager;
 mod signals;
 mod surroundings;

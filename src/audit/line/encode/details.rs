@@ -26,6 +26,8 @@ pub(super) fn push(line: &mut Vec<u8>, details: &Details<'_>) {
     members.number(name!("fileSize"), details.file_size);
     members.text(name!("mimeType"), details.mime_type);
     members.text(name!("roomName"), details.room_name);
+    members.text(name!("event"), details.event);
+    members.number(name!("targets"), details.targets);
     members.number(name!("count"), details.count);
     members.text(name!("firstAt"), details.first_at.as_deref());
     members.text(name!("lastAt"), details.last_at.as_deref());

@@ -1,6 +1,7 @@
 //! The bytes of all messages. Nodes of different releases run side by side during an update, so these
 //! must not change: a new field has a default, and a node skips what it does not know.
 
+mod backend;
 mod conversations;
 mod users;
 

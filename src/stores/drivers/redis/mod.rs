@@ -81,6 +81,11 @@ impl Redis {
         Some((kind, tag.decode_utf8().ok()?))
     }
 
+    /// Whether it is a cluster of servers.
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.target, Target::Cluster(_))
+    }
+
     /// Whether there is a connection.
     pub(crate) fn is_up(&self) -> bool {
         self.link.lock().is_some()

@@ -1,0 +1,118 @@
+//! The bytes of what backends have all nodes do, and of the answers.
+
+use super::*;
+use crate::model::conversation::ChangeNumber;
+
+fn ask(message: BackendMessage) -> AllNodesMessage {
+    AllNodesMessage::Backend(message)
+}
+
+fn answer(answer: Answer) -> NodeMessage {
+    NodeMessage::Answer {
+        question: 1,
+        answer,
+    }
+}
+
+#[test]
+fn what_is_published() {
+    let publication = |data: Option<&str>, targets| {
+        ask(BackendMessage::Publish(Publication {
+            token: "t".to_owned(),
+            event: "app:x".to_owned(),
+            data: data.map(str::to_owned),
+            targets,
+        }))
+    };
+    pin(
+        &publication(None, Vec::new()),
+        b"\x81\xa4body\x81\xa7Backend\x81\xa7Publish\x83\xa5token\xa1t\xa5event\xa5app:x\xa7\
+        targets\x90",
+    );
+    let targets = vec![
+        PublishTarget::User(user("ann")),
+        PublishTarget::Conversation {
+            id: conversation(),
+            last: ChangeNumber::new(7),
+            participants: vec![user("bob")],
+        },
+        PublishTarget::Session("s".to_owned()),
+        PublishTarget::Connection(id(1)),
+    ];
+    pin(
+        &publication(Some("1.0"), targets),
+        b"\x81\xa4body\x81\xa7Backend\x81\xa7Publish\x84\xa5token\xa1t\xa5event\xa5app:x\xa4\
+        data\xa31.0\xa7targets\x94\x81\xa4User\xa3ann\x81\xacConversation\x83\xa2id\xa1\
+        c\xa4last\x07\xacparticipants\x91\xa3bob\x81\xa7Session\xa1s\x81\xaaConnection\xc4\
+        \x10\x01\x90\x00\x00\x00\x00p\x00\x80\x00\x00\x00\x00\x00\x00\x01",
+    );
+    let reached = Reached {
+        connections: 3,
+        targets: vec![1, 2],
+    };
+    pin(
+        &answer(Answer::Reached(reached)),
+        b"\x81\xa4body\x81\xa6Answer\x82\xa8question\x01\xa6answer\x81\xa7Reached\x82\xab\
+        connections\x03\xa7targets\x92\x01\x02",
+    );
+}
+
+#[test]
+fn what_is_asked_of_connections() {
+    let count = BackendMessage::CountConnections(vec![user("ann")]);
+    pin(
+        &ask(count),
+        b"\x81\xa4body\x81\xa7Backend\x81\xb0CountConnections\x91\xa3ann",
+    );
+    pin(
+        &answer(Answer::Counts(vec![0, 2])),
+        b"\x81\xa4body\x81\xa6Answer\x82\xa8question\x01\xa6answer\x81\xa6Counts\x92\x00\x02",
+    );
+    let list = |user, after| BackendMessage::ListConnections {
+        user,
+        after,
+        limit: 101,
+    };
+    pin(
+        &ask(list(None, None)),
+        b"\x81\xa4body\x81\xa7Backend\x81\xafListConnections\x81\xa5limite",
+    );
+    pin(
+        &ask(list(Some(user("ann")), Some(id(1)))),
+        b"\x81\xa4body\x81\xa7Backend\x81\xafListConnections\x83\xa4user\xa3ann\xa5after\xc4\
+        \x10\x01\x90\x00\x00\x00\x00p\x00\x80\x00\x00\x00\x00\x00\x00\x01\xa5limite",
+    );
+    pin(
+        &ask(BackendMessage::CloseConnection(id(1))),
+        b"\x81\xa4body\x81\xa7Backend\x81\xafCloseConnection\xc4\x10\x01\x90\x00\x00\x00\x00\
+        p\x00\x80\x00\x00\x00\x00\x00\x00\x01",
+    );
+    let listed = |is_full: bool| ListedConnection {
+        id: id(1),
+        user: is_full.then(|| "ann".to_owned()),
+        dialect: "direct".to_owned(),
+        transport: "websocket".to_owned(),
+        connected_at: NOW,
+        address: "127.0.0.1".parse().unwrap(),
+        user_agent: is_full.then(|| "a/1".to_owned()),
+        node: "relay".to_owned(),
+        token_expires_at: is_full.then_some(1_700_000_000),
+        backlog: 0,
+    };
+    pin(
+        &answer(Answer::Connections(vec![listed(false)])),
+        b"\x81\xa4body\x81\xa6Answer\x82\xa8question\x01\xa6answer\x81\xabConnections\x91\
+        \x87\xa2id\xc4\x10\x01\x90\x00\x00\x00\x00p\x00\x80\x00\x00\x00\x00\x00\x00\x01\
+        \xa7dialect\xa6direct\xa9transport\xa9websocket\xacconnected_at\xcf\x00\x00\x01\
+        \x8b\xcf\xe5h\x00\xa7address\x81\xa2V4\x94\x7f\x00\x00\x01\xa4node\xa5relay\xa7\
+        backlog\x00",
+    );
+    pin(
+        &answer(Answer::Connections(vec![listed(true)])),
+        b"\x81\xa4body\x81\xa6Answer\x82\xa8question\x01\xa6answer\x81\xabConnections\x91\
+        \x8a\xa2id\xc4\x10\x01\x90\x00\x00\x00\x00p\x00\x80\x00\x00\x00\x00\x00\x00\x01\
+        \xa4user\xa3ann\xa7dialect\xa6direct\xa9transport\xa9websocket\xacconnected_at\xcf\
+        \x00\x00\x01\x8b\xcf\xe5h\x00\xa7address\x81\xa2V4\x94\x7f\x00\x00\x01\xaauser_\
+        agent\xa3a/1\xa4node\xa5relay\xb0token_expires_at\xceeS\xf1\x00\xa7backlog\x00",
+    );
+}

@@ -1,0 +1,78 @@
+//! `/api/admin`: what an existing backend does on the relay, with a token of the settings. Each route names the scope
+//! that the token needs.
+
+mod audit;
+mod connections;
+mod conversations;
+mod presence;
+mod publish;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, patch, post, put};
+
+use super::administrator::Admin;
+use super::caller::only_for;
+use crate::app::App;
+use crate::model::{Refusal, Scope};
+
+/// The routes.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let of = |scope, methods| only_for::<Admin>(app, scope, methods);
+    let published = DefaultBodyLimit::max(publish::max_body(&app.config));
+    let asked = DefaultBodyLimit::max(presence::MAX_BODY);
+    Router::new()
+        .route(
+            "/api/admin/users/{id}",
+            of(Scope::Provision, put(users::change_user)),
+        )
+        .route(
+            "/api/admin/users/{id}/disconnect",
+            of(Scope::Connections, post(users::disconnect_user)),
+        )
+        .route(
+            "/api/admin/users/{id}/presence",
+            of(Scope::Presence, get(presence::of_user)),
+        )
+        .route(
+            "/api/admin/presence",
+            of(Scope::Presence, post(presence::of_users)).layer(asked),
+        )
+        .route(
+            "/api/admin/conversations",
+            of(Scope::Provision, post(conversations::create)),
+        )
+        .route(
+            "/api/admin/conversations/{id}",
+            of(Scope::Provision, patch(conversations::change)),
+        )
+        .route(
+            "/api/admin/conversations/{id}/presence",
+            of(Scope::Presence, get(presence::in_conversation)),
+        )
+        .route(
+            "/api/admin/connections",
+            of(Scope::Connections, get(connections::list)),
+        )
+        .route(
+            "/api/admin/connections/{id}",
+            of(Scope::Connections, delete(connections::close)),
+        )
+        .route(
+            "/api/admin/publish",
+            of(Scope::Publish, post(publish::publish)).layer(published),
+        )
+        .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
+}
+
+fn bad_user() -> Refusal {
+    Refusal::invalid("id")
+}
+
+/// What an administrator asks for and nobody does is a mistake that they would not notice otherwise.
+fn refuse_unknown(name: Option<&str>) -> Result<(), Refusal> {
+    name.map_or(Ok(()), |name| Err(Refusal::unusable_named(name)))
+}
