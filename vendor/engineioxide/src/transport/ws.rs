@@ -375,7 +375,7 @@ fn packet_to_ws_message(packet: Packet, protocol: ProtocolVersion) -> Option<Mes
         // it should be discarded here
         Packet::Noop => None,
         _ => {
-            let packet: String = packet.try_into().unwrap();
+            let packet: String = packet.into();
             Some(Message::Text(packet.into()))
         }
     }
