@@ -11,6 +11,7 @@ RUN apt-get update && apt-get install --no-install-recommends --yes gcc libc6-de
 # The dependencies in a layer of their own: it is built again only when they change.
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
+COPY vendor/engineioxide vendor/engineioxide
 # What tests use is not built, but named in Cargo.toml: so Cargo wants to read what it is.
 COPY tests/support/Cargo.toml tests/support/
 RUN mkdir -p src/bin/sealed-relay tests/support/src data && touch src/lib.rs tests/support/src/lib.rs && echo 'fn main() {}' > src/bin/sealed-relay/main.rs

@@ -15,7 +15,8 @@ const COMPLETION_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) struct Assembly {
     max_attachments: usize,
     max_bytes: usize,
-    partial: Option<Partial>,
+    /// Few connections ever have one.
+    partial: Option<Box<Partial>>,
 }
 
 /// What comes is no packet of an event or of an answer, or not in its place.
@@ -68,13 +69,13 @@ impl Assembly {
         if missing == 0 {
             return named(event).map(Some);
         }
-        self.partial = Some(Partial {
+        self.partial = Some(Box::new(Partial {
             event,
             is_meant,
             missing,
             bytes,
             began: Instant::now(),
-        });
+        }));
         Ok(None)
     }
 
@@ -95,11 +96,7 @@ impl Assembly {
             return Ok(None);
         }
         match self.partial.take() {
-            Some(Partial {
-                event,
-                is_meant: true,
-                ..
-            }) => named(event).map(Some),
+            Some(partial) if partial.is_meant => named(partial.event).map(Some),
             _ => Ok(None),
         }
     }

@@ -79,7 +79,7 @@ impl SocketPacket {
     pub(crate) fn verbatim(event: &str, argument: Option<&str>) -> Option<(Self, FrameSizes)> {
         let mut text = room(event.len() + argument.map_or(0, str::len));
         text.push(b'[');
-        serde_json::to_writer(&mut text, event).ok()?;
+        push_text(&mut text, event);
         if let Some(argument) = argument {
             text.push(b',');
             text.extend_from_slice(argument.as_bytes());

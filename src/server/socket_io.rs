@@ -12,9 +12,10 @@ use crate::dialects::Dispatcher;
 use crate::engine_io::FRAMING;
 use crate::transport::FlowLimits;
 
-/// Bytes that the library reads at once from each WebSocket, which keeps a buffer of this size: heartbeats, and the request
-/// to enter, since events pass it by.
-const WS_READ_BUFFER: usize = 256;
+/// Bytes that the library reads at once from each WebSocket before it knows how long a frame is. Events pass it by, so what
+/// it reads are heartbeats, which fit, and the request to enter, for which it makes room; more than is read of that at
+/// first would be added to the room for it, and kept. There has to be room for what is injected: two frames of 7 bytes.
+const WS_READ_BUFFER: usize = 16;
 
 /// The edge in front of the library.
 pub(super) fn edge(app: &Arc<App>) -> SocketIoEdge {

@@ -65,7 +65,8 @@ pub(super) const INJECT_CLOSE: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Link {
     peer: SocketAddr,
-    limits: LinkLimits,
+    /// Those of its listener.
+    limits: Arc<LinkLimits>,
     reader: AtomicWaker,
     writer: AtomicWaker,
     output: Mutex<Output>,
@@ -98,7 +99,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(peer: SocketAddr, limits: LinkLimits) -> Self {
+    pub(super) fn new(peer: SocketAddr, limits: Arc<LinkLimits>) -> Self {
         let now = now_ms();
         let first = limits.handshake_timeout.min(limits.head_timeout);
         Self {

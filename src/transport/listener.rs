@@ -23,7 +23,7 @@ pub(crate) struct GuardedListener {
     tcp: Option<TcpListener>,
     stop: Arc<Notify>,
     links: Arc<Links>,
-    limits: LinkLimits,
+    limits: Arc<LinkLimits>,
     slots: AddressSlots,
     takes_slot: TakesSlot,
     before_write: BeforeWrite,
@@ -50,7 +50,7 @@ impl GuardedListener {
             tcp: Some(tcp),
             stop,
             links,
-            limits,
+            limits: Arc::new(limits),
             slots,
             takes_slot: Box::new(takes_slot),
             flusher: Flusher::start(),
@@ -99,7 +99,7 @@ impl GuardedListener {
                         continue;
                     };
                     tune(&tcp);
-                    let link = self.links.add(Link::new(peer, self.limits));
+                    let link = self.links.add(Link::new(peer, self.limits.clone()));
                     let (tcp, to_client) = tcp.into_split();
                     let sink = Sink {
                         tcp: to_client,

@@ -63,7 +63,7 @@ impl Drop for GuardedStream {
 #[derive(Debug)]
 enum Outgoing {
     Http,
-    UpgradeResponse { matched: usize },
+    UpgradeResponse { matched: u8 },
     Frames,
 }
 

@@ -1,5 +1,5 @@
-//! How often the relay allocates for a message that is only relayed, so that more than that fails. It runs in this process,
-//! whose allocator counts; its clients allocate nothing while it does.
+//! What the relay allocates, so that more than that fails: how often for a message, and how much for a connection that does
+//! nothing. It runs in this process, whose allocator counts.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,111 +8,35 @@
     reason = "a test fails by panicking and may print"
 )]
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
+mod idle;
+mod message;
+mod relay;
 
-use sealed_relay::{Config, Sources, jwt_secret};
-use test_support::harness::JWT_SECRET;
-use test_support::ports::free_port;
-use test_support::raw::socket::{FIN, TEXT, frame};
-use test_support::raw::token;
-use test_support::scene::message;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-const MESSAGES: u64 = 200;
-/// Allocations of one message, with its confirmation and its record.
-const MOST: f64 = 20.0;
-const DEADLINE: Duration = Duration::from_secs(20);
+/// The process has one heap: what is counted there, is counted by itself.
+static HEAP: Mutex<()> = Mutex::new(());
 
-/// A client that has entered.
-struct Client(TcpStream);
-
-impl Client {
-    fn connect(port: u16, user: &str) -> Self {
-        let begun = Instant::now();
-        let tcp = loop {
-            match TcpStream::connect(("127.0.0.1", port)) {
-                Ok(tcp) => break tcp,
-                Err(error) => assert!(begun.elapsed() < DEADLINE, "{error}"),
-            }
-            std::thread::sleep(Duration::from_millis(10)); // it is being started
-        };
-        tcp.set_read_timeout(Some(DEADLINE)).unwrap();
-        let mut client = Self(tcp);
-        client.send(
-            b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        );
-        let enter = format!("40{{\"token\":\"{}\"}}", token::for_user(user));
-        client.send(&frame(FIN | TEXT, enter.as_bytes()));
-        client.until(b"auth:success");
-        client
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).unwrap();
-    }
-
-    /// Reads until these bytes have come, which are in one frame.
-    fn until(&mut self, wanted: &[u8]) {
-        let (mut buffer, mut filled) = ([0; 8192], 0);
-        while !buffer[..filled]
-            .windows(wanted.len())
-            .any(|part| part == wanted)
-        {
-            let read = self.0.read(&mut buffer[filled..]).unwrap();
-            assert_ne!(read, 0, "closed");
-            filled += read;
-        }
-    }
+/// Counts until it is dropped.
+struct Counted {
+    _profiler: dhat::Profiler,
+    _heap: MutexGuard<'static, ()>,
 }
 
-fn start(data: &std::path::Path) -> u16 {
-    let port = free_port();
-    let settings = [
-        ("HOST", "127.0.0.1"),
-        ("PORT", &port.to_string()),
-        ("DATA_DIR", data.to_str().unwrap()),
-        ("JWT_SECRET", JWT_SECRET),
-        ("DIALECTS", "direct"),
-        ("RATE_LIMITS", "off"),
-    ];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let config = Config::load(&Sources {
-        env: settings.into(),
-        ..Sources::default()
-    });
-    let config = config.unwrap();
-    let (secret, _) = jwt_secret(&config).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    // It ends with the process.
-    std::thread::spawn(move || runtime.block_on(sealed_relay::run(config, Some(secret))));
-    port
-}
-
-#[test]
-fn a_message() {
-    let _profiler = dhat::Profiler::builder().testing().build();
-    let data = tempfile::tempdir().unwrap();
-    let port = start(data.path());
-    let (mut alice, mut bob) = (Client::connect(port, "alice"), Client::connect(port, "bob"));
-    let packet = format!("42[\"send_message\",{}]", message("bob", 7));
-    let packet = frame(FIN | TEXT, packet.as_bytes());
-    let mut before = 0;
-    // The first makes them peers, and fills what is kept.
-    for number in 0..2 * MESSAGES {
-        if number == MESSAGES {
-            before = dhat::HeapStats::get().total_blocks;
-        }
-        alice.send(&packet);
-        bob.until(b"receive_message");
-        alice.until(b"message:sent");
+/// What is allocated from now on counts. With `HEAP_PROFILE` the file of this name is written, which says what for.
+fn counted() -> Counted {
+    let heap = HEAP.lock().unwrap_or_else(PoisonError::into_inner);
+    let profiler = match std::env::var_os("HEAP_PROFILE") {
+        Some(file) => dhat::Profiler::builder()
+            .file_name(file)
+            .trim_backtraces(Some(40)),
+        None => dhat::Profiler::builder().testing(),
+    };
+    Counted {
+        _profiler: profiler.build(),
+        _heap: heap,
     }
-    let made = dhat::HeapStats::get().total_blocks - before;
-    let each = made as f64 / MESSAGES as f64;
-    println!("{each:.1} allocations for a message");
-    assert!(each <= MOST, "{each:.1} allocations for a message");
 }

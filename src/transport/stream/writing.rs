@@ -45,7 +45,7 @@ impl GuardedStream {
     /// Looks for the end of the response's head, behind which frames follow.
     fn note_upgrade_response(&mut self, bytes: &[u8]) {
         let mut matched = match self.outgoing {
-            Outgoing::UpgradeResponse { matched } => matched,
+            Outgoing::UpgradeResponse { matched } => usize::from(matched),
             _ => 0,
         };
         for &byte in bytes {
@@ -57,6 +57,8 @@ impl GuardedStream {
                 return self.begin_frames();
             }
         }
+        // No more than the end of a head has.
+        let matched = matched as u8;
         self.outgoing = Outgoing::UpgradeResponse { matched };
     }
 }
