@@ -48,11 +48,8 @@ impl Sending {
 impl Backend {
     /// Sends an event to the connections that are meant here.
     pub(super) async fn publish_here(&self, publication: &Publication) -> Reached {
-        let packet = SocketPacket::verbatim(&publication.event, publication.data.as_deref());
-        let Some((packet, frames)) = packet else {
-            tracing::error!("an event of the backend could not be written");
-            return Reached::default();
-        };
+        let (packet, frames) =
+            SocketPacket::verbatim(&publication.event, publication.data.as_deref());
         let mut sending = Sending {
             packet,
             frames,

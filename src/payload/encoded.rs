@@ -59,9 +59,10 @@ impl EncodedEvent {
         let sizes = frames([&payload]);
         let packet = match self.attachments.is_empty() {
             true => SocketPacket::of_encoded(&self.event, &self.text, Vec::new()),
-            false => SocketPacket::event(&self.event, &payload, self.text.len()),
+            false => SocketPacket::event(&self.event, &payload, self.text.len())
+                .ok_or(Malformed::NotAnEvent)?,
         };
-        Ok((packet.ok_or(Malformed::NotAnEvent)?, sizes))
+        Ok((packet, sizes))
     }
 }
 

@@ -65,18 +65,18 @@ impl SocketPacket {
     }
 
     /// An event whose payload is encoded already.
-    pub(super) fn of_encoded(event: &str, payload: &str, attachments: Vec<Bytes>) -> Option<Self> {
+    pub(super) fn of_encoded(event: &str, payload: &str, attachments: Vec<Bytes>) -> Self {
         let mut text = room(event.len() + payload.len());
         text.push(b'[');
         push_text(&mut text, event);
         text.push(b',');
         text.extend_from_slice(payload.as_bytes());
         text.push(b']');
-        Some(Self::of(b"42", b"45", text, attachments))
+        Self::of(b"42", b"45", text, attachments)
     }
 
     /// An event with this JSON text as its only argument, or with none, to the byte; and the sizes of its frames.
-    pub(crate) fn verbatim(event: &str, argument: Option<&str>) -> Option<(Self, FrameSizes)> {
+    pub(crate) fn verbatim(event: &str, argument: Option<&str>) -> (Self, FrameSizes) {
         let mut text = room(event.len() + argument.map_or(0, str::len));
         text.push(b'[');
         push_text(&mut text, event);
@@ -87,7 +87,7 @@ impl SocketPacket {
         text.push(b']');
         let packet = Self::of(b"42", b"45", text, Vec::new());
         let frames = smallvec![packet.text.len()];
-        Some((packet, frames))
+        (packet, frames)
     }
 
     fn of(plain: &[u8; 2], attached: &[u8; 2], mut text: Vec<u8>, attachments: Vec<Bytes>) -> Self {

@@ -45,7 +45,7 @@ pub(super) fn gather<T>(work: impl FnOnce() -> T) -> T {
         gathered.get_or_insert_default();
         is_outermost
     });
-    let gathering = is_outermost.then_some(Gathering);
+    let gathering = is_outermost.then(|| Gathering);
     let done = work();
     drop(gathering);
     done
