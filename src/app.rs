@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::connection::{Drain, OpenConnections, Places};
 use crate::conversations::{Blocking, Conversations};
 use crate::limits::{AddressLimits, Memory};
+use crate::revocations::Revocations;
 use crate::sessions::Sessions;
 use crate::surroundings::Surroundings;
 use crate::users::{Administration, Presence, Users};
@@ -44,6 +45,8 @@ pub(crate) struct App {
     pub(crate) administration: Administration,
     /// What backends do.
     pub(crate) backend: Backend,
+    /// Tokens that are taken back.
+    pub(crate) revocations: Arc<Revocations>,
     /// The audit.
     pub(crate) audit: Audit,
     /// The name of this server.

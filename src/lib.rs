@@ -30,6 +30,7 @@ mod limits;
 mod metrics;
 mod model;
 mod payload;
+mod revocations;
 mod server;
 mod sessions;
 mod stores;

@@ -104,6 +104,12 @@ pub(crate) enum AdminAction {
     AuditRead,
     /// Closed a connection.
     ConnectionClosed,
+    /// Took back tokens; the user's, if they are named by it.
+    TokensRevoked,
+    /// Took such a revocation back.
+    RevocationTakenBack,
+    /// Read which there are.
+    RevocationsRead,
 }
 
 impl AdminAction {
@@ -123,6 +129,9 @@ impl AdminAction {
             Self::KeyRotated => "key rotated",
             Self::AuditRead => "audit read",
             Self::ConnectionClosed => "connection closed",
+            Self::TokensRevoked => "tokens revoked",
+            Self::RevocationTakenBack => "revocation taken back",
+            Self::RevocationsRead => "revocations read",
         }
     }
 }

@@ -4,8 +4,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::failure_log::FailureLog;
+use super::long_lived::LongLived;
 use super::names::Names;
 use super::{Verified, Verifier, identity_of};
 use crate::audit::{Audit, Event, Record};
@@ -14,7 +16,8 @@ use crate::conversations::{Conversations, KnownBy};
 use crate::limits::AddressLimits;
 use crate::metrics::authentications;
 use crate::model::conversation::{UserRecord, UserStatus};
-use crate::model::{AuthFailure, Dialect, Identity, Refusal, TokenUser, UserId, Why};
+use crate::model::{AuthFailure, Dialect, Identity, Refusal, TokenFacts, TokenUser, UserId, Why};
+use crate::revocations::RevokedTokens;
 use crate::stores::ApplicationUsers;
 use crate::stores::conversations::{StoreError, UserStore};
 use crate::users::Users;
@@ -24,8 +27,8 @@ use crate::users::Users;
 pub(crate) struct Authenticated {
     /// Who it is.
     pub(crate) identity: Identity,
-    /// When the token expires, in seconds since the epoch.
-    pub(crate) expires_at: u64,
+    /// What is kept of the token.
+    pub(crate) token: TokenFacts,
 }
 
 /// Authenticates users by their tokens.
@@ -37,6 +40,9 @@ pub(crate) struct Authenticator {
     conversations: Arc<Conversations>,
     /// Of users whose tokens have none.
     names: Option<Names>,
+    /// Tokens that were taken back.
+    revoked: Arc<RevokedTokens>,
+    long_lived: LongLived,
     failures: FailureLog,
 }
 
@@ -62,6 +68,7 @@ impl Authenticator {
         users: Arc<Users>,
         conversations: Arc<Conversations>,
         application: Option<Arc<ApplicationUsers>>,
+        (revoked, revocation_ttl): (Arc<RevokedTokens>, Duration),
     ) -> Self {
         Self {
             verifier,
@@ -69,6 +76,8 @@ impl Authenticator {
             users,
             conversations,
             names: application.map(Names::of),
+            revoked,
+            long_lived: LongLived::new(revocation_ttl),
             failures: FailureLog::default(),
         }
     }
@@ -116,6 +125,7 @@ impl Authenticator {
     /// Logs what of this minute was only counted.
     pub(crate) fn end_minute(&self) {
         self.failures.end_minute();
+        self.long_lived.end_minute();
     }
 
     /// Finds out whom a token stands for, and stores what it says of them.
@@ -129,13 +139,28 @@ impl Authenticator {
         token: &str,
     ) -> Result<Authenticated, Refusal> {
         let verified = self.verifier.verify(token).await;
+        let verified = verified.and_then(|verified| self.unless_revoked(verified));
         let failed = |refusal| self.count_failure(address, token, refusal);
-        let Verified { user, expires_at } = verified.map_err(failed)?;
+        let Verified { user, token } = verified.map_err(failed)?;
+        self.long_lived.look(&user.id, &token);
         let identity = self.identify(user).await?;
-        Ok(Authenticated {
-            identity,
-            expires_at,
-        })
+        Ok(Authenticated { identity, token })
+    }
+
+    fn unless_revoked(&self, verified: Verified) -> Result<Verified, Refusal> {
+        match self
+            .revoked
+            .have(verified.user.id.as_str(), &verified.token)
+        {
+            true => {
+                let identity = identity_of(&verified.user);
+                Err(Refusal::unauthenticated(
+                    AuthFailure::Revoked,
+                    Some(identity),
+                ))
+            }
+            false => Ok(verified),
+        }
     }
 
     /// Counts a token that is not valid; why it is refused.

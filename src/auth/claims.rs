@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::ClaimPath;
-use crate::model::{IdType, TokenUser, UserId, js_number, name};
+use crate::model::{IdType, TokenFacts, TokenUser, UserId, js_number, name};
 
 /// The longest picture address, in bytes; the rest is cut off, as it is of names.
 const MAX_URL_BYTES: usize = 2048;
@@ -33,6 +33,33 @@ pub(super) fn user_of(claims: &Map<String, Value>, ids: &[ClaimPath]) -> Option<
         username,
         avatar_url,
     })
+}
+
+/// What is kept of a token with these claims, which expires then and has its session in this claim.
+pub(super) fn facts_of(
+    claims: &Map<String, Value>,
+    expires_at: u64,
+    session: &ClaimPath,
+) -> TokenFacts {
+    let token = claims.get("jti").and_then(id);
+    let session = session.find(claims).and_then(id);
+    let issued_at = claims.get("iat").and_then(whole_second);
+    TokenFacts::new(expires_at, issued_at, token, session)
+}
+
+/// An id as it is revoked by: a number by its text.
+fn id(claim: &Value) -> Option<String> {
+    match claim {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(js_number::text(number)),
+        _ => None,
+    }
+}
+
+/// The second that a time is in. `None`: it is no number, so nobody knows when that was.
+fn whole_second(time: &Value) -> Option<u64> {
+    let real = || Some(time.as_f64()?.max(0.0).floor() as u64);
+    time.as_u64().or_else(real)
 }
 
 /// A name as others are shown it; a number is one, too. What is no name does not make the token a bad one.

@@ -8,6 +8,7 @@ mod failure_log;
 mod form;
 mod key_set;
 mod keys;
+mod long_lived;
 mod names;
 mod verifier;
 

@@ -7,20 +7,20 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Map, Value};
 
-use super::claims::user_of;
+use super::claims::{facts_of, user_of};
 use super::form::{self, Head};
 use super::keys::{KeyError, Keys};
 use super::{algorithm, bare, identity_of};
 use crate::config::{ClaimPath, Config, RequiredClaim, Secret};
-use crate::model::{AuthFailure, Refusal, TokenUser, UserId};
+use crate::model::{AuthFailure, Refusal, TokenFacts, TokenUser, UserId};
 
 /// What a valid token says.
 #[derive(Debug, Clone)]
 pub(crate) struct Verified {
     /// The user.
     pub(crate) user: TokenUser,
-    /// When it expires, in seconds since the epoch.
-    pub(crate) expires_at: u64,
+    /// What else is kept of it.
+    pub(crate) token: TokenFacts,
 }
 
 /// Verifies tokens.
@@ -33,6 +33,8 @@ pub(crate) struct Verifier {
     leeway: Duration,
     ids: Vec<ClaimPath>,
     required: Vec<RequiredClaim>,
+    /// The claim with the session of a token.
+    session: ClaimPath,
 }
 
 type Object = Map<String, Value>;
@@ -52,6 +54,7 @@ impl Verifier {
             leeway: config.jwt_leeway,
             ids: config.jwt_user_id_claims.clone(),
             required: config.jwt_required_claims.clone(),
+            session: config.jwt_session_claim.clone(),
         })
     }
 
@@ -71,7 +74,8 @@ impl Verifier {
         let exp = self.check(&claims).map_err(refused)?;
         let expires_at = self.expiry(exp);
         let user = user.ok_or_else(|| Refusal::unauthenticated(AuthFailure::NoUserId, None))?;
-        Ok(Verified { user, expires_at })
+        let token = facts_of(&claims, expires_at, &self.session);
+        Ok(Verified { user, token })
     }
 
     /// Whether the key set can be fetched. `None`: there is none.

@@ -9,7 +9,7 @@ use super::Backend;
 use crate::audit::{AdminAction, AuditText, Event, Record, Source};
 use crate::cluster::{Answer, BackendMessage, ListedConnection};
 use crate::connection::{Close, Connection, OpenConnections};
-use crate::model::{DisconnectReason, UserId};
+use crate::model::{DisconnectReason, TokenFacts, UserId};
 
 /// Which connections are listed.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub(crate) struct ConnectionQuery {
 }
 
 /// What a list says of a connection.
-fn listed(connection: &Connection, token_expires_at: Option<u64>) -> ListedConnection {
+fn listed(connection: &Connection, token: Option<&TokenFacts>) -> ListedConnection {
     let source = connection.source();
     let age = i64::try_from(connection.age().as_millis()).unwrap_or(i64::MAX);
     let since = jiff::Timestamp::now().as_millisecond().saturating_sub(age);
@@ -40,7 +40,8 @@ fn listed(connection: &Connection, token_expires_at: Option<u64>) -> ListedConne
             .as_ref()
             .map(|agent| agent.as_str().to_owned()),
         node: connection.client.node.to_string(),
-        token_expires_at,
+        token_id: token.and_then(TokenFacts::id).map(str::to_owned),
+        token_expires_at: token.map(|token| token.expires_at),
         backlog: connection.flow().backlog() as u64,
     }
 }
@@ -57,13 +58,13 @@ fn select(
         let is_of = |user: &UserId| connection.source().user.as_deref() == Some(user.as_str());
         is_after && user.is_none_or(is_of)
     };
-    let all = open.with_expiry().into_iter();
+    let all = open.with_tokens().into_iter();
     let mut wanted: Vec<_> = all.filter(|(one, _)| is_wanted(one)).collect();
     wanted.sort_unstable_by_key(|(connection, _)| connection.id.uuid());
     wanted.truncate(limit);
     let wanted = wanted.iter();
     wanted
-        .map(|(connection, expires)| listed(connection, *expires))
+        .map(|(connection, token)| listed(connection, token.as_ref()))
         .collect()
 }
 

@@ -158,7 +158,7 @@ impl Backend {
         }
         let open = self.connections.clone();
         let found = tokio::task::spawn_blocking(move || {
-            let all = open.with_expiry().into_iter();
+            let all = open.with_tokens().into_iter();
             let all = all.map(|(connection, _)| (connection.id.uuid(), connection));
             all.filter(|(id, _)| ids.contains(id)).collect()
         });

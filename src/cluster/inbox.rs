@@ -131,6 +131,12 @@ impl Inboxes {
 
     fn lane(&self, message: &Queued) -> Lane {
         let user = match message {
+            // They wait for nothing that is done for somebody else.
+            Queued::AllNodes(envelope, _)
+                if matches!(envelope.message, AllNodesMessage::Revocation(_)) =>
+            {
+                return Lane::MAX;
+            }
             Queued::AllNodes(envelope, _) => envelope.message.user(),
             Queued::User(envelope, _) => envelope.message.sender(),
             Queued::Encoded(_) => None,

@@ -42,8 +42,8 @@ pub(crate) use lease::{LEASE, LeaseState, RENEWAL};
 pub(crate) use ledger::Entry;
 pub(crate) use message::{
     About, AllNodesMessage, Answer, BackendMessage, ConversationMessage, ListedConnection, Message,
-    PresenceChange, Publication, PublishTarget, Reached, SessionMembers, SessionMessage, Spent,
-    Typing, UserMessage,
+    PresenceChange, Publication, PublishTarget, Reached, RevocationMessage, SessionMembers,
+    SessionMessage, Spent, Typing, UserMessage,
 };
 pub(crate) use presence::Online;
 pub(crate) use receiver::{Incoming, MessageHandler, Receiver};

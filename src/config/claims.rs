@@ -107,6 +107,17 @@ impl fmt::Display for RequiredClaim {
     }
 }
 
+impl SettingType for ClaimPath {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        let wrong = || "must be the name of a claim, such as sid or auth.sid".to_owned();
+        Self::parse(raw.text()?).ok_or_else(wrong)
+    }
+
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl SettingType for Vec<ClaimPath> {
     fn parse(raw: &Raw) -> Result<Self, String> {
         let wrong = || "each must be the name of a claim, such as sub or user.id".to_owned();

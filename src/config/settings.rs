@@ -96,6 +96,13 @@ settings! {
     /// Claims that a token must have, each as name or name=value, such as type=access.
     /// Tokens that are signed with the same key for something else, such as refreshing others, do not count so.
     jwt_required_claims: Vec<RequiredClaim> = Vec::new();
+    /// Claim with the session that a token belongs to: all tokens of one sign-in can be revoked by it.
+    /// A claim within others is named as in auth.sid.
+    jwt_session_claim: ClaimPath = ClaimPath::new("sid");
+    /// How long a revoked token stays revoked if that is not said. It should be as long as any token is good for.
+    revocation_ttl: Duration = Duration::from_secs(30 * 24 * 3600), check at_least(Duration::from_secs(60));
+    /// Most revocations in effect at one time; each takes about 100 bytes of memory on every server.
+    max_revocations: usize = 1_000_000, check at_least(1);
     /// Cookies that a token may be in, by their names; the first that is there counts.
     /// They count for pages of the server's own or a listed origin only, and after all other places.
     auth_cookie: CookieNames = CookieNames::default();

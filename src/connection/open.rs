@@ -10,7 +10,10 @@ use socketioxide::socket::Sid;
 
 use super::unfinished::Unfinished;
 use super::{Close, Connection};
-use crate::model::DisconnectReason;
+use crate::model::{DisconnectReason, TokenFacts};
+
+/// Whether such a token of this user was taken back.
+pub(crate) type IsRevoked<'a> = &'a (dyn Fn(&str, &TokenFacts) -> bool + Sync);
 
 /// The life of an open connection, without the type of its handler.
 pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
@@ -20,8 +23,10 @@ pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
     fn begin(self: Arc<Self>) -> BoxFuture<'static, ()>;
     /// Later connections wait for what it has handed over and is not handled yet.
     fn leave_received(self: Arc<Self>) -> BoxFuture<'static, ()>;
-    /// When the token of its member expires, in seconds since the epoch.
-    fn token_expires_at(&self) -> Option<u64>;
+    /// What is kept of the token of its member.
+    fn token(&self) -> Option<TokenFacts>;
+    /// Ends it if the token of its member was taken back, which is to be found out so; whether it does.
+    fn end_if(&self, is_revoked: IsRevoked<'_>) -> bool;
     /// Does what is due at this time, in seconds since the epoch.
     fn check(self: Arc<Self>, now: u64);
     /// Other users send nothing more to it; done when its client has received what was sent.
@@ -80,11 +85,17 @@ impl OpenConnections {
         all
     }
 
-    /// All connections at this moment, each with when the token of its user expires, in seconds since the epoch.
-    pub(crate) fn with_expiry(&self) -> Vec<(Arc<Connection>, Option<u64>)> {
+    /// All connections at this moment, each with what is kept of the token of its user.
+    pub(crate) fn with_tokens(&self) -> Vec<(Arc<Connection>, Option<TokenFacts>)> {
         let all = self.all().into_iter();
-        all.map(|life| (life.connection().clone(), life.token_expires_at()))
+        all.map(|life| (life.connection().clone(), life.token()))
             .collect()
+    }
+
+    /// Ends those whose tokens were taken back; how many there were. All are looked at, so it takes a moment.
+    pub(crate) fn end_revoked(&self, is_revoked: IsRevoked<'_>) -> u64 {
+        let all = self.all().into_iter();
+        all.filter(|life| life.end_if(is_revoked)).count() as u64
     }
 
     /// How many there are.

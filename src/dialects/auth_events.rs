@@ -103,7 +103,7 @@ where
     Ok(Membership {
         member,
         registration,
-        expires_at: authenticated.expires_at,
+        token: authenticated.token,
     })
 }
 
@@ -221,7 +221,7 @@ where
     match check(&request).await {
         Ok(authenticated) => match request.member {
             Some(member) => {
-                life.extend_until(authenticated.expires_at);
+                life.renew_token(authenticated.token);
                 if *member.identity() != authenticated.identity {
                     request.app.presence.rename(&authenticated.identity).await;
                 }

@@ -13,7 +13,7 @@ use crate::connection::{
 };
 use crate::metrics::connections::HandshakeOutcome;
 use crate::metrics::events;
-use crate::model::{Refusal, Why};
+use crate::model::{Refusal, TokenFacts, Why};
 use crate::payload::RawEvent;
 use crate::users::{Member, Registration};
 
@@ -189,12 +189,17 @@ impl Handler for Dispatcher {
         Some(cluster.mark_unfinished(connection.id.uuid(), unfinished))
     }
 
+    fn is_revoked(&self, user: &str, token: &TokenFacts) -> bool {
+        self.app.revocations.tokens().have(user, token)
+    }
+
     fn due(&self, connection: &Connection, due: Due) {
         let refusal = match due {
             Due::Expiring(expires_at) => {
                 return auth_events::send_expiring(connection, expires_at);
             }
             Due::Expired => Refusal::new(Why::TokenExpired),
+            Due::Revoked => Refusal::new(Why::BadToken),
             Due::GuestTimeout => Refusal::new(Why::NoToken),
             Due::Rejected(refusal) => {
                 auth_events::note_failure(&self.app, connection, &refusal);

@@ -22,7 +22,7 @@ use crate::connection::Congestion;
 use crate::dialects;
 use crate::metrics::process::Usage;
 use crate::metrics::{self, Families, Format};
-use crate::model::{Refusal, Scope};
+use crate::model::{Refusal, RevocationKind, Scope};
 
 /// The commit that was built, where whoever built it said so.
 const REVISION: Option<&str> = option_env!("RELAY_REVISION");
@@ -180,6 +180,12 @@ fn describe_clients(app: &App, congestion: &Congestion, families: &mut Families)
     ];
     for (name, help, value) in gauges {
         families.gauge(name, help).set([], value as f64);
+    }
+    let help = "Revocations of tokens that are in effect, by their kind";
+    let family = families.gauge("relay_revocations", help);
+    for kind in RevocationKind::ALL {
+        let count = app.revocations.tokens().count(kind) as f64;
+        family.set([("kind", kind.as_str().into())], count);
     }
     // Those in Redis are nobody's, and only Redis can count them.
     if app.cluster.is_none() {

@@ -17,15 +17,21 @@ pub(crate) enum Work {
     ReadAudit,
     /// Records of the audit are written.
     WriteAudit,
+    /// Something is read of tokens that are taken back.
+    ReadRevocations,
+    /// Something is written of them.
+    WriteRevocations,
 }
 
 /// With the labels `store` and `operation`.
-const ALL: [(Work, &str, &str); 4] = [
+const ALL: [(Work, &str, &str); 6] = [
     (Work::ReadConversations, "conversations", "read"),
     (Work::WriteConversations, "conversations", "write"),
     (Work::ReadAudit, "audit", "read"),
     (Work::WriteAudit, "audit", "write"),
-    // Revocations, webhooks and mailboxes are not there yet.
+    (Work::ReadRevocations, "revocations", "read"),
+    (Work::WriteRevocations, "revocations", "write"),
+    // Webhooks and mailboxes are not there yet.
 ];
 
 static DURATION: [Histogram; ALL.len()] = [const { Histogram::fast() }; ALL.len()];

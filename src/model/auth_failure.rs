@@ -41,6 +41,7 @@ failures! {
     RequiredClaim = "required_claim", "A claim that the settings require is missing or another.";
     NoUserId = "no_user_id", "No claim has a valid id of a user.";
     OtherUser = "other_user", "A good token of somebody else than the connection's user.";
+    Revoked = "revoked", "The token was taken back.";
     Suspended = "suspended", "The user is suspended.";
     UnknownAdminToken = "unknown_admin_token", "Not the token that opens the admin routes.";
     ScopeMissing = "scope_missing", "An administrator's token that does not open this.";

@@ -70,6 +70,7 @@ reasons! {
 
     KeyReused, IdempotencyConflict, "The key of the request stands for another one.";
     ConnectionNotFound, NotFound, "No such connection.";
+    RevocationNotFound, NotFound, "No such revocation.";
     NoRoute, NotFound, "No such endpoint.";
     BodyTooLarge, PayloadTooLarge, "The body of the request is too large.";
     BodyTooSlow, RequestTimeout, "The body of the request arrived too slowly.";

@@ -19,6 +19,7 @@ use crate::dialects;
 use crate::limits::{AddressLimits, Memory};
 use crate::model::clock::SystemClock;
 use crate::model::conversation::ConversationDialect;
+use crate::revocations::{Revocations, RevokedTokens};
 use crate::sessions::Sessions;
 use crate::stores::ApplicationUsers;
 use crate::stores::conversations::{ConversationStores, MongoConversations, SqliteConversations};
@@ -67,7 +68,7 @@ pub(super) fn app(
     audit: Audit,
     stores: ConversationStores,
     cluster: Option<Arc<Cluster>>,
-) -> App {
+) -> Result<App, StartError> {
     let memory = Memory::new(config.memory_budget.unwrap_or_else(machine::half_of_memory));
     let users = users(config, &memory, &stores, cluster.clone());
     let limits = Arc::new(AddressLimits::new(config, &memory));
@@ -82,19 +83,31 @@ pub(super) fn app(
         cluster.clone(),
         dialects::renderers(),
     ));
+    let revoked = Arc::new(RevokedTokens::new(Arc::new(SystemClock)));
     let auth = Authenticator::new(
         verifier,
         limits.clone(),
         users.clone(),
         conversations.clone(),
         stores.application.clone(),
+        (revoked.clone(), config.revocation_ttl),
     );
     let sessions = Arc::new(sessions(config, &memory, cluster.clone()));
     let connections: Arc<OpenConnections> = Arc::default();
     let shared = (config.clone(), audit.clone(), cluster.clone());
-    let backend = Backend::new(&users, &conversations, &sessions, &connections, shared);
-    App {
+    let backend = Backend::new(
+        &users,
+        &conversations,
+        &sessions,
+        &connections,
+        shared.clone(),
+    );
+    let revocations = stores.revocations.clone();
+    let revocations = Revocations::new(revoked, revocations, &connections, shared);
+    let revocations = revocations.map_err(StartError::Revocations)?;
+    Ok(App {
         backend,
+        revocations: Arc::new(revocations),
         blocking: Blocking::new(presence.clone(), conversations.clone()),
         auth: Arc::new(auth),
         users,
@@ -113,7 +126,7 @@ pub(super) fn app(
         drain,
         surroundings: Surroundings::default(),
         config: config.clone(),
-    }
+    })
 }
 
 /// Everybody who is connected.

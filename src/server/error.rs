@@ -65,6 +65,9 @@ pub(super) enum StartError {
     /// The embedded database of conversations cannot be opened.
     #[error("cannot open the conversations: {0}")]
     Conversations(#[from] OpenError),
+    /// What of revoked tokens is not in the store yet cannot be read.
+    #[error("cannot read revocations.unstored in the data folder: {0}")]
+    Revocations(io::Error),
     /// Recording cannot begin.
     #[error(transparent)]
     Audit(#[from] AuditError),

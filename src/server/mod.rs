@@ -67,10 +67,12 @@ impl Server {
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let (audit, stores) = assemble::open_stores(&config).await?;
         let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
-        let app = Arc::new(assemble::app(&config, verifier, audit, stores, cluster));
+        let app = Arc::new(assemble::app(&config, verifier, audit, stores, cluster)?);
 
         let mut id_types = tokio::spawn(upkeep::read_id_types(app.clone()));
         let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
+
+        upkeep::read_revocations(&app).await;
 
         let (tcp, address) = listener::bind(&config).await?;
         let internal = internal::serve(&app).await?;
@@ -97,6 +99,7 @@ impl Server {
             tokio::spawn(app.conversations.clone().keep_up()),
             tokio::spawn(app.conversations.clone().watch_others()),
             tokio::spawn(app.conversations.clone().remove_old()),
+            tokio::spawn(app.revocations.clone().keep_up()),
             tokio::spawn(serve(listener, router, RequestLimits::from(&*app.config))),
         ]);
         if read.is_err() {

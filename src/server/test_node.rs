@@ -45,7 +45,8 @@ impl TestNode {
         let secret = Secret::new(SECRET);
         let verifier = Verifier::new(&config, Some(&secret)).await.unwrap();
         let (audit, stores) = assemble::open_stores(&config).await.unwrap();
-        let app = Arc::new(assemble::app(&config, verifier, audit, stores, None));
+        let app = assemble::app(&config, verifier, audit, stores, None).unwrap();
+        let app = Arc::new(app);
         Self {
             library: socket_io::library(&app),
             app,

@@ -100,12 +100,19 @@ pub async fn check_token(
     };
     let mut not_checked = Vec::new();
     let decided = match decided {
-        Ok(verified) => match is_suspended(config, &verified.user.id).await {
-            Some(true) => {
-                let identity = auth::identity_of(&verified.user);
-                let failure = AuthFailure::Suspended;
-                Err(Refusal::unauthenticated(failure, Some(identity)))
+        Ok(verified) => match is_revoked(config, &verified).await {
+            Some(true) => Err(refused_for(AuthFailure::Revoked, &verified)),
+            Some(false) => Ok(verified),
+            None => {
+                not_checked.push("revocation");
+                Ok(verified)
             }
+        },
+        refused => refused,
+    };
+    let decided = match decided {
+        Ok(verified) => match is_suspended(config, &verified.user.id).await {
+            Some(true) => Err(refused_for(AuthFailure::Suspended, &verified)),
             Some(false) => Ok(verified),
             None => {
                 not_checked.push("suspension");
@@ -126,6 +133,23 @@ pub async fn check_token(
         not_checked,
         ..with_times(report, &shown)
     })
+}
+
+fn refused_for(failure: AuthFailure, verified: &Verified) -> Refusal {
+    let identity = auth::identity_of(&verified.user);
+    Refusal::unauthenticated(failure, Some(identity))
+}
+
+/// `None`: the store cannot be read.
+async fn is_revoked(config: &Config, verified: &Verified) -> Option<bool> {
+    let (user, token) = (verified.user.id.as_str(), &verified.token);
+    match &config.mongodb_uri {
+        None => SqliteConversations::is_revoked(&config.data_dir, user, token),
+        Some(uri) => {
+            let mongo = Mongo::open(uri, &config.mongodb_prefix).await.ok()?;
+            MongoConversations::is_revoked(&mongo, user, token).await
+        }
+    }
 }
 
 /// `None`: the store cannot be read.

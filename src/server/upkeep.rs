@@ -76,6 +76,14 @@ pub(super) async fn read_id_types(app: Arc<App>) {
     }
 }
 
+/// Reads which tokens are taken back, however many there are: until then they would be good again. Where the store does
+/// not answer, they are read as soon as it does.
+pub(super) async fn read_revocations(app: &App) {
+    if let Err(error) = app.revocations.read_all().await {
+        tracing::error!(%error, "starting without knowing which tokens are revoked");
+    }
+}
+
 /// Has the log say soon, and not only at the next message, that a database is lost, and has one be opened
 /// that could not be at the start; for ever. MongoDB looks after itself.
 pub(super) async fn watch_store(app: Arc<App>) {

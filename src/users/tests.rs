@@ -24,7 +24,7 @@ use crate::connection::{
 };
 use crate::limits::Memory;
 use crate::model::clock::SystemClock;
-use crate::model::{Dialect, Identity, UserId};
+use crate::model::{Dialect, Identity, TokenFacts, UserId};
 use crate::stores::conversations::{ConversationStores, SqliteConversations};
 
 /// The grace of users who went offline.
@@ -82,7 +82,7 @@ impl Handler for Admitting {
             admission: Admission::Member(Membership {
                 member,
                 registration,
-                expires_at: u64::MAX,
+                token: TokenFacts::eternal(),
             }),
         })
     }

@@ -204,6 +204,13 @@ const NAMES: Settings = &[
 /// Long enough to come back within it, however busy the machine is.
 const INTEROP_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "1000ms")];
 const REST_ADMIN: Settings = &[("RATE_LIMITS", "off"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
+/// What a revoked token opens no more is tried often.
+const REST_REVOKING: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("FAILED_AUTH_RATE", "100000/min"),
+    ("MAX_CONNECTIONS_PER_USER", "100"),
+];
 const SCOPES: Settings = &[
     ("ADMIN_TOKENS", ADMIN_TOKENS),
     ("AUDIT_REFUSALS_PER_IP", "100000"),
@@ -440,6 +447,7 @@ suites! {
     http_publish_limits: "http/publish-limits", PUBLISH_LIMITS, mongodb;
     http_quotas: "http/quotas", REST_QUOTAS, mongodb;
     http_read: "http/read", STORED, mongodb;
+    http_revocations: "http/revocations", REST_REVOKING, mongodb => two_nodes;
     http_verbatim: "http/verbatim", STORED, mongodb;
     http_who_may_add: "http/who-may-add", WHO_MAY_ADD, mongodb;
     session_busy: "session/busy", SESSION_BUSY;

@@ -51,6 +51,9 @@ pub(crate) struct ListedConnection {
     pub(crate) user_agent: Option<String>,
     /// The name of its server.
     pub(crate) node: String,
+    /// The id of the token: its claim `jti`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_id: Option<String>,
     /// When the token expires, in seconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token_expires_at: Option<u64>,

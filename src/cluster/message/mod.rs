@@ -6,6 +6,7 @@
 mod backend;
 #[cfg(test)]
 mod golden;
+mod revocation;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use backend::{BackendMessage, ListedConnection, Publication, PublishTarget, Reached};
+pub(crate) use revocation::RevocationMessage;
 
 use super::topic::{AllNodes, Topic};
 use crate::model::conversation::{
@@ -232,6 +234,8 @@ pub(crate) enum AllNodesMessage {
     },
     /// What a backend has all nodes do.
     Backend(BackendMessage),
+    /// What was done to a revocation of tokens. The answer says how many connections were closed.
+    Revocation(RevocationMessage),
     /// The node that sends this shuts down gracefully.
     #[serde(rename = "Leaving")]
     ShuttingDown,
@@ -244,7 +248,7 @@ impl AllNodesMessage {
             Self::Presence(change) => Some(&change.user),
             Self::UserChanged { user, .. } | Self::UserIdType { user, .. } => Some(user),
             Self::UserRenamed(identity) => Some(&identity.user),
-            Self::Backend(_) | Self::ShuttingDown => None,
+            Self::Backend(_) | Self::Revocation(_) | Self::ShuttingDown => None,
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn watch(open: Arc<OpenConnections>) {
 impl<R> MemberState<R> {
     /// What is due of its token at this time, in seconds since the epoch, once for each token.
     fn due(&mut self, now: u64, notice: Duration, expired: ExpiredTokens) -> Option<Due> {
-        let left = self.expires_at.saturating_sub(now);
+        let left = self.token.expires_at.saturating_sub(now);
         if left == 0 && expired == ExpiredTokens::Disconnect {
             return Some(Due::Expired);
         }
@@ -49,7 +49,7 @@ impl<R> MemberState<R> {
             return None;
         }
         self.is_announced = true;
-        Some(Due::Expiring(self.expires_at))
+        Some(Due::Expiring(self.token.expires_at))
     }
 }
 

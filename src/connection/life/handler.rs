@@ -10,7 +10,7 @@ use socketioxide::extract::SocketRef;
 use super::Life;
 use crate::config::Config;
 use crate::connection::{Client, Connection, Handshake, Subject};
-use crate::model::Refusal;
+use crate::model::{Refusal, TokenFacts};
 use crate::payload::RawEvent;
 use crate::transport::{Flow, FlowLimits};
 
@@ -83,6 +83,11 @@ pub(crate) trait Handler: Send + Sync + Sized + 'static {
         None
     }
 
+    /// Whether such a token of this user was taken back.
+    fn is_revoked(&self, _user: &str, _token: &TokenFacts) -> bool {
+        false
+    }
+
     /// Sends the client what is due. The connection is closed by its life.
     fn due(&self, connection: &Connection, due: Due);
 
@@ -124,8 +129,8 @@ pub(crate) struct Membership<H: Handler> {
     pub(crate) member: H::Member,
     /// What is registered for the connection.
     pub(crate) registration: H::Registration,
-    /// When the token expires, in seconds since the epoch.
-    pub(crate) expires_at: u64,
+    /// What is kept of the token.
+    pub(crate) token: TokenFacts,
 }
 
 /// An event that was received.
@@ -159,6 +164,8 @@ pub(crate) enum Due {
     Expiring(u64),
     /// The token has expired.
     Expired,
+    /// The token was taken back.
+    Revoked,
     /// A guest neither authenticated nor joined a session in time, or sent too much before.
     GuestTimeout,
     /// It was not admitted for this reason.

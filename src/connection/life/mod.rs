@@ -9,6 +9,7 @@ mod inbox;
 mod mount;
 mod order;
 mod receiving;
+mod revoked;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -26,11 +27,11 @@ pub(crate) use handler::{
 };
 pub(crate) use mount::mount;
 
-use super::open::AnyLife;
+use super::open::{AnyLife, IsRevoked};
 use super::unfinished::Subject;
 use super::{Close, Connection};
 use crate::audit::{Event as Audited, Record};
-use crate::model::{Dialect, DisconnectReason};
+use crate::model::{Dialect, DisconnectReason, TokenFacts};
 use crate::payload::Assembly;
 use context::Context;
 use inbox::Inbox;
@@ -90,29 +91,32 @@ impl<H: Handler> Life<H> {
         let mut stage = self.stage.lock();
         let is_open = matches!(*stage, Stage::Guest);
         if is_open {
-            *stage = self.begin_membership(membership.registration, membership.expires_at);
+            *stage = self.begin_membership(membership.registration, membership.token);
             self.inbox.belongs_to(membership.member);
         }
+        drop(stage);
+        self.end_if_revoked();
         is_open
     }
 
     /// Lifts the bounds of guests and records the connect; the stage of a member.
-    fn begin_membership(&self, registration: H::Registration, expires_at: u64) -> Stage<H> {
+    fn begin_membership(&self, registration: H::Registration, token: TokenFacts) -> Stage<H> {
         self.connection.lift_guest_bounds();
         self.record(Some(self.connection.dialect()), Audited::SocketConnect);
         Stage::Member(MemberState {
             registration,
-            expires_at,
+            token,
             is_announced: false,
         })
     }
 
-    /// A fresh token moves the end, in seconds since the epoch.
-    pub(crate) fn extend_until(&self, expires_at: u64) {
+    /// From now on a fresh token counts.
+    pub(crate) fn renew_token(&self, token: TokenFacts) {
         if let Stage::Member(held) = &mut *self.stage.lock() {
-            held.is_announced &= held.expires_at == expires_at;
-            held.expires_at = expires_at;
+            held.is_announced &= held.token.expires_at == token.expires_at;
+            held.token = token;
         }
+        self.end_if_revoked();
     }
 
     // Its beginning.
@@ -160,9 +164,9 @@ impl<H: Handler> Life<H> {
             Admission::Member(Membership {
                 member,
                 registration,
-                expires_at,
+                token,
             }) => (
-                self.begin_membership(registration, expires_at),
+                self.begin_membership(registration, token),
                 Begun::Member(member),
             ),
             Admission::Guest => {
@@ -273,11 +277,12 @@ impl<H: Handler> AnyLife for Life<H> {
         &self.connection
     }
 
-    fn token_expires_at(&self) -> Option<u64> {
-        match &*self.stage.lock() {
-            Stage::Member(held) => Some(held.expires_at),
-            _ => None,
-        }
+    fn token(&self) -> Option<TokenFacts> {
+        self.held_token()
+    }
+
+    fn end_if(&self, is_revoked: IsRevoked<'_>) -> bool {
+        self.end_if_such(is_revoked)
     }
 
     fn begin(self: Arc<Self>) -> BoxFuture<'static, ()> {

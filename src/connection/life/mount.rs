@@ -81,6 +81,7 @@ async fn admit<H: Handler>(
     }
     open.add(life.clone());
     listen(socket, &life);
+    life.end_if_revoked();
     if let Some(carrier) = &handshake.carrier {
         let receiver: Weak<Life<H>> = Arc::downgrade(&life);
         carrier.deliver_to(receiver);

@@ -1,7 +1,7 @@
 //! How far a connection is. Only its life moves it from one stage to the next.
 
 use super::handler::{Admission, Handler};
-use crate::model::Refusal;
+use crate::model::{Refusal, TokenFacts};
 
 /// How far a connection is.
 pub(super) enum Stage<H: Handler> {
@@ -20,8 +20,7 @@ pub(super) enum Stage<H: Handler> {
 /// What a member's connection has, until its token expires.
 pub(super) struct MemberState<R> {
     pub(super) registration: R,
-    /// In seconds since the epoch.
-    pub(super) expires_at: u64,
+    pub(super) token: TokenFacts,
     pub(super) is_announced: bool,
 }
 

@@ -6,7 +6,7 @@ mod admission;
 mod end;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::connection::Library;
 use crate::connection::test_client::{TIMEOUT, TestClient, library_with};
 use crate::connection::{Close, Connection, OpenConnections};
-use crate::model::{DisconnectReason, Refusal, Why};
+use crate::model::{DisconnectReason, Refusal, TokenFacts, Why};
 
 /// What happened, counted.
 #[derive(Debug, Default)]
@@ -36,6 +36,8 @@ struct Seen {
     /// What `closed` got: whether there was a member.
     closed: Mutex<Vec<bool>>,
     connection: Mutex<Option<Arc<Connection>>>,
+    /// All tokens were taken back.
+    revoked: AtomicBool,
     /// Lets "slow" be admitted.
     admits_slow: Notify,
     /// "wait" is being handled, until it may go on.
@@ -74,7 +76,7 @@ impl Probe {
         Membership {
             member: "ann",
             registration: Counted(self.seen.clone()),
-            expires_at: u64::MAX,
+            token: TokenFacts::eternal(),
         }
     }
 }
@@ -137,6 +139,7 @@ impl Handler for Probe {
         let connection = received.life.connection();
         match received.event.name() {
             Some("panic") => panic!("as the test wants"),
+            Some("renew") => received.life.renew_token(TokenFacts::eternal()),
             Some("enter") => assert!(received.life.enter(self.register())),
             Some("close twice") => {
                 connection.close(Close::AfterFlush, DisconnectReason::Revoked);
@@ -153,8 +156,13 @@ impl Handler for Probe {
         Outcome::Done
     }
 
-    fn due(&self, connection: &Connection, _due: Due) {
-        connection.send("due", &1);
+    fn is_revoked(&self, _: &str, _: &TokenFacts) -> bool {
+        self.seen.revoked.load(Ordering::SeqCst)
+    }
+
+    fn due(&self, connection: &Connection, due: Due) {
+        let why = matches!(due, Due::Revoked).then_some("revoked");
+        connection.send("due", &why);
     }
 
     async fn closed(&self, _connection: &Arc<Connection>, member: Option<&'static str>) {

@@ -39,6 +39,8 @@ struct ConnectionJson {
     user_agent: Option<String>,
     node: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     token_expires_at: Option<String>,
     backlog_bytes: u64,
 }
@@ -56,6 +58,7 @@ impl From<ListedConnection> for ConnectionJson {
             ip_address: listed.address,
             user_agent: listed.user_agent,
             node: listed.node,
+            token_id: listed.token_id,
             token_expires_at: expires,
             backlog_bytes: listed.backlog,
         }

@@ -6,6 +6,7 @@ mod connections;
 mod conversations;
 mod presence;
 mod publish;
+mod revocations;
 mod users;
 
 use std::sync::Arc;
@@ -64,6 +65,17 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route(
             "/api/admin/publish",
             of(Scope::Publish, post(publish::publish)).layer(published),
+        )
+        .route(
+            "/api/admin/revocations",
+            of(
+                Scope::Revoke,
+                get(revocations::list).post(revocations::revoke),
+            ),
+        )
+        .route(
+            "/api/admin/revocations/{id}",
+            of(Scope::Revoke, delete(revocations::take_back)),
         )
         .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
 }

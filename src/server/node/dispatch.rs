@@ -96,8 +96,8 @@ impl Dispatcher {
                 user.has_type(IdType::of_number(is_number));
             }
             AllNodesMessage::UserRenamed(identity) => app.presence.rename_here(&identity).await,
-            // It is answered by the backend's service.
-            AllNodesMessage::Backend(_) => {}
+            // They are answered by services.
+            AllNodesMessage::Backend(_) | AllNodesMessage::Revocation(_) => {}
             AllNodesMessage::ShuttingDown => failover::after_shutdown(app, from),
         }
     }
@@ -125,6 +125,9 @@ impl MessageHandler for Dispatcher {
             Incoming::AllNodes(_, AllNodesMessage::Backend(message)) => {
                 Some(self.app.backend.received(message).await)
             }
+            Incoming::AllNodes(_, AllNodesMessage::Revocation(message)) => {
+                Some(self.app.revocations.received(message).await)
+            }
             Incoming::AllNodes(from, message) => {
                 self.to_all_nodes(from, message).await;
                 None
@@ -149,7 +152,11 @@ async fn disconnect_subscribers(app: Arc<App>, topic: Topic) {
             Some(session) => session.connections(),
             None => Vec::new(),
         },
-        Topic::AllNodes | Topic::Node(_) => Vec::new(),
+        Topic::AllNodes => {
+            app.revocations.missed();
+            Vec::new()
+        }
+        Topic::Node(_) => Vec::new(),
     };
     for connection in connections {
         connection.close(Close::Now, DisconnectReason::SlowConsumer);

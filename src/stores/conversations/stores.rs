@@ -13,6 +13,7 @@ use super::pending::PendingStore;
 use super::reactions::ReactionStore;
 use super::receipts::ReceiptStore;
 use super::retention::RetentionStore;
+use super::revocations::RevocationStore;
 use super::shared_log::SharedLog;
 use super::users::UserStore;
 use crate::stores::ApplicationUsers;
@@ -42,6 +43,8 @@ pub(crate) struct ConversationStores {
     pub(crate) log: Arc<dyn LogStore>,
     /// How long all of it is kept.
     pub(crate) retention: Arc<dyn RetentionStore>,
+    /// Tokens of users that are taken back.
+    pub(crate) revocations: Arc<dyn RevocationStore>,
     /// What others do to it; none where no others can.
     pub(crate) shared_log: Option<Arc<dyn SharedLog>>,
     /// The users of an application, by whose names users are called whose tokens have none.
@@ -65,6 +68,7 @@ impl ConversationStores {
             + ReactionStore
             + LogStore
             + RetentionStore
+            + RevocationStore
             + StoreHealth
             + 'static,
     {
@@ -80,6 +84,7 @@ impl ConversationStores {
             reactions: database.clone(),
             log: database.clone(),
             retention: database.clone(),
+            revocations: database.clone(),
             shared_log: None,
             application: None,
             health: database,

@@ -364,7 +364,10 @@ fn a_good_token_is_accepted_from_wherever_it_comes() {
         text.starts_with("accepted: user canary-user, expires 2"),
         "{text}"
     );
-    assert!(text.contains("not checked: suspension"), "{text}");
+    assert!(
+        text.contains("not checked: revocation, suspension"),
+        "{text}"
+    );
 
     let mut piped = command_in(data.path())
         .envs(SETTINGS)
@@ -389,7 +392,10 @@ fn a_good_token_is_accepted_from_wherever_it_comes() {
         (&report["tokenId"], &report["keySource"]),
         (&"t-1".into(), &"jwt_secret".into())
     );
-    assert_eq!(report["notChecked"], serde_json::json!(["suspension"]));
+    assert_eq!(
+        report["notChecked"],
+        serde_json::json!(["revocation", "suspension"])
+    );
     assert!(
         report["issuedAt"].as_str().unwrap().ends_with('Z'),
         "{report}"

@@ -6,6 +6,7 @@ mod cookies;
 mod explained;
 mod forged_tokens;
 mod public_keys;
+mod revoked;
 
 /// The suites of `tests/js` that are run here.
 pub(crate) const SUITES: [&str; 3] = [

@@ -18,7 +18,7 @@ mod stopping_behind_balancer;
 mod suites;
 
 /// The suites of `tests/js` that are run here.
-pub(crate) const SUITES: [&str; 20] = [
+pub(crate) const SUITES: [&str; 21] = [
     "cluster/applications",
     "cluster/backend-faults",
     "cluster/balanced",
@@ -36,6 +36,7 @@ pub(crate) const SUITES: [&str; 20] = [
     "cluster/order",
     "cluster/proxies",
     "cluster/random-changes",
+    "cluster/revocations-faults",
     "cluster/rolling",
     "cluster/session",
     "cluster/slow-store",

@@ -204,6 +204,11 @@ fn backend_while_nodes_are_away() {
 }
 
 #[test]
+fn revocations_while_stores_are_away() {
+    with_processes("cluster/revocations-faults");
+}
+
+#[test]
 fn faults() {
     with_processes("cluster/faults");
 }

@@ -22,6 +22,9 @@ const ROUTES = [
   ['presence', 'GET', '/api/admin/conversations/x/presence', undefined],
   ['connections', 'GET', '/api/admin/connections', undefined],
   ['connections', 'DELETE', '/api/admin/connections/x', undefined],
+  ['revoke', 'POST', '/api/admin/revocations', { kind: 'token', id: 'x' }],
+  ['revoke', 'GET', '/api/admin/revocations', undefined],
+  ['revoke', 'DELETE', '/api/admin/revocations/x', undefined],
 ];
 
 test('a token opens what its scope names, and nothing else', async () => {

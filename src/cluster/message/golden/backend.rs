@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::conversation::ChangeNumber;
+use crate::model::{Revocation, RevocationKind};
 
 fn ask(message: BackendMessage) -> AllNodesMessage {
     AllNodesMessage::Backend(message)
@@ -96,6 +97,7 @@ fn what_is_asked_of_connections() {
         address: "127.0.0.1".parse().unwrap(),
         user_agent: is_full.then(|| "a/1".to_owned()),
         node: "relay".to_owned(),
+        token_id: is_full.then(|| "t".to_owned()),
         token_expires_at: is_full.then_some(1_700_000_000),
         backlog: 0,
     };
@@ -110,9 +112,41 @@ fn what_is_asked_of_connections() {
     pin(
         &answer(Answer::Connections(vec![listed(true)])),
         b"\x81\xa4body\x81\xa6Answer\x82\xa8question\x01\xa6answer\x81\xabConnections\x91\
-        \x8a\xa2id\xc4\x10\x01\x90\x00\x00\x00\x00p\x00\x80\x00\x00\x00\x00\x00\x00\x01\
+        \x8b\xa2id\xc4\x10\x01\x90\x00\x00\x00\x00p\x00\x80\x00\x00\x00\x00\x00\x00\x01\
         \xa4user\xa3ann\xa7dialect\xa6direct\xa9transport\xa9websocket\xacconnected_at\xcf\
         \x00\x00\x01\x8b\xcf\xe5h\x00\xa7address\x81\xa2V4\x94\x7f\x00\x00\x01\xaauser_\
-        agent\xa3a/1\xa4node\xa5relay\xb0token_expires_at\xceeS\xf1\x00\xa7backlog\x00",
+        agent\xa3a/1\xa4node\xa5relay\xa8token_id\xa1t\xb0token_expires_at\xceeS\xf1\x00\xa7backlog\x00",
+    );
+}
+
+#[test]
+fn what_is_revoked() {
+    let revocation = |kind, before| Revocation {
+        id: id(1),
+        kind,
+        subject: "ann".into(),
+        before,
+        created_at: NOW,
+        expires_at: NOW + 1,
+    };
+    let made = revocation(RevocationKind::User, Some(NOW));
+    pin(
+        &AllNodesMessage::Revocation(RevocationMessage::Made(made)),
+        b"\x81\xa4body\x81\xaaRevocation\x81\xa4Made\x86\xa2id\xc4\x10\x01\x90\x00\x00\x00\x00\
+        p\x00\x80\x00\x00\x00\x00\x00\x00\x01\xa4kind\xa4User\xa7subject\xa3ann\xa6before\xcf\
+        \x00\x00\x01\x8b\xcf\xe5h\x00\xaacreated_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xaa\
+        expires_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x01",
+    );
+    let taken_back = revocation(RevocationKind::Token, None);
+    pin(
+        &AllNodesMessage::Revocation(RevocationMessage::TakenBack(taken_back)),
+        b"\x81\xa4body\x81\xaaRevocation\x81\xa9TakenBack\x85\xa2id\xc4\x10\x01\x90\x00\x00\x00\
+        \x00p\x00\x80\x00\x00\x00\x00\x00\x00\x01\xa4kind\xa5Token\xa7subject\xa3ann\xaa\
+        created_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xaaexpires_at\xcf\x00\x00\x01\x8b\xcf\xe5\
+        h\x01",
+    );
+    assert_eq!(
+        RevocationKind::ALL.map(|kind| serde_json::to_string(&kind).unwrap()),
+        ["\"Token\"", "\"User\"", "\"Session\""]
     );
 }

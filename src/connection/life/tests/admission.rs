@@ -74,3 +74,47 @@ async fn a_client_that_leaves_while_it_is_admitted_is_undone() {
     assert_eq!(server.seen.opened.load(Ordering::SeqCst), 0);
     watching.abort();
 }
+
+#[tokio::test]
+async fn a_token_that_is_taken_back_while_its_client_is_admitted_ends_the_connection() {
+    let server = Server::start();
+    let client = server.connect("slow").await;
+    server
+        .until("registered", |seen| {
+            seen.registered.load(Ordering::SeqCst) == 1
+        })
+        .await;
+    // Who takes it back finds no connection yet.
+    server.seen.revoked.store(true, Ordering::SeqCst);
+    assert_eq!(server.open.end_revoked(&|_, _| true), 0);
+    server.seen.admits_slow.notify_one();
+    let received = client.receive("41").await;
+    assert!(received.contains(r#"["due","revoked"]"#), "{received}");
+    server.assert_ended(1, true).await;
+}
+
+#[tokio::test]
+async fn so_does_the_token_of_a_guest_and_a_fresh_one() {
+    for (kind, event) in [("guest", "enter"), ("member", "renew")] {
+        let server = Server::start();
+        let client = server.connect(kind).await;
+        client.receive("40").await;
+        server.seen.revoked.store(true, Ordering::SeqCst);
+        client.post(&format!(r#"42["{event}"]"#)).await;
+        let received = client.receive("41").await;
+        assert!(received.contains(r#"["due","revoked"]"#), "{received}");
+    }
+}
+
+#[tokio::test]
+async fn connections_end_whose_tokens_were_taken_back_and_are_counted_once() {
+    let server = Server::start();
+    let client = server.connect("member").await;
+    client.receive("welcome").await;
+    let _guest = server.connect("guest").await;
+    assert_eq!(server.open.end_revoked(&|_, _| false), 0);
+    assert_eq!(server.open.end_revoked(&|_, _| true), 1);
+    assert_eq!(server.open.end_revoked(&|_, _| true), 0);
+    let received = client.receive("41").await;
+    assert!(received.contains(r#"["due","revoked"]"#), "{received}");
+}

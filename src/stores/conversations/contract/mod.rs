@@ -17,6 +17,7 @@ pub(super) mod properties;
 pub(super) mod reactions;
 pub(super) mod receipts;
 pub(super) mod retention;
+pub(super) mod revocations;
 pub(super) mod roles;
 pub(super) mod sequences;
 pub(crate) mod stored;
@@ -35,6 +36,11 @@ macro_rules! contract_suite {
             users::the_last_time_seen_never_goes_back,
             blocks::a_block_list_is_the_users_own,
             blocks::a_block_list_is_read_in_parts_and_is_bounded,
+            revocations::tokens_are_taken_back_until_the_revocation_expires,
+            revocations::a_revocation_is_widened_and_never_narrowed,
+            revocations::a_revocation_is_taken_back_and_made_again,
+            revocations::revocations_are_listed_in_parts_by_kind,
+            revocations::of_many_at_once_of_one_subject_one_is_there,
             conversations::a_conversation_is_created_once,
             conversations::admins_describe_a_conversation,
             conversations::a_list_is_sorted_by_the_newest_message_and_counts_unread_ones,

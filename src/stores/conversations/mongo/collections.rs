@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::documents::{
     BlockDocument, ChangeDocument, ConversationDocument, MessageDocument,
     ParticipantChangeDocument, ParticipantDocument, ReactionDocument, ReceiptDocument,
-    UserDocument,
+    RevocationDocument, UserDocument,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, within};
@@ -33,6 +33,7 @@ pub(super) struct Collections {
     /// The changes of participants of all conversations, in one order.
     pub(super) participant_changes: Collection<ParticipantChangeDocument>,
     pub(super) blocks: Collection<BlockDocument>,
+    pub(super) revocations: Collection<RevocationDocument>,
     /// Which form the documents have.
     pub(super) schema: Collection<Document>,
 }
@@ -50,6 +51,7 @@ impl Collections {
             changes: mongo.primary("changes"),
             participant_changes: mongo.primary("participantChanges"),
             blocks: mongo.primary("blocks"),
+            revocations: mongo.primary("revocations"),
             schema: mongo.primary("schema"),
         }
     }

@@ -1,5 +1,5 @@
 //! Conversations in MongoDB: the collections `users`, `conversations`, `participants`, `messages`,
-//! `receipts`, `reactions`, `changes`, `participantChanges` and `blocks`, behind the prefix that is set. Other programs may
+//! `receipts`, `reactions`, `changes`, `participantChanges`, `blocks` and `revocations`, behind the prefix that is set. Other programs may
 //! read all of them, and may write users, conversations and participants, so nothing of these is cached that has to be right.
 //!
 //! An operation changes several documents one after the other, since not every server of MongoDB's
@@ -43,6 +43,7 @@ mod reactions;
 mod read_log;
 mod receipts;
 mod retention;
+mod revocations;
 mod roles;
 mod rotation;
 mod shapes;

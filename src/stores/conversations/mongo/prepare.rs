@@ -66,6 +66,7 @@ async fn prepare_users(db: &Db) -> Result<bool, StoreError> {
     adopt(&db.mongo, &all).await?;
     prepare(&db.mongo, &users).await?;
     prepare(&db.mongo, &blocks).await?;
+    prepare(&db.mongo, &shapes::revocations()).await?;
     let marker = one(db.schema.find_one(doc! { "_id": MARKER })).await?;
     Ok(marker.is_some())
 }

@@ -48,6 +48,23 @@ pub(super) fn blocks() -> Shape {
     }
 }
 
+/// Tokens that are taken back, which are kept likewise.
+pub(super) fn revocations() -> Shape {
+    let mut has = ids(&["kind", "subject"]);
+    has.insert("changedAt", doc! { "$type": "date" });
+    Shape {
+        name: "revocations",
+        has,
+        fields: &[],
+        indexes: vec![
+            unique(doc! { "kind": 1, "subject": 1 }),
+            index(doc! { "id": 1 }),
+            index(doc! { "changedAt": 1 }),
+            index(doc! { "expiresAt": 1 }),
+        ],
+    }
+}
+
 /// What is kept for stored conversations. The last one says which form the others have.
 pub(super) fn of_conversations() -> [Shape; 8] {
     [

@@ -40,8 +40,17 @@ impl MongoConversations {
         &self,
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        self.run_of(Work::ReadConversations, operation).await
+    }
+
+    /// The same, counted as this.
+    pub(super) async fn run_of<T>(
+        &self,
+        work: Work,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let guarded = self.guarded(self.prepared.ready(&self.db), operation);
-        timed(Work::ReadConversations, guarded).await
+        timed(work, guarded).await
     }
 
     /// Performs an operation after a preparation, unless the circuit breaker is open.
@@ -87,10 +96,20 @@ impl MongoConversations {
         F: FnOnce(Arc<Db>) -> O,
         O: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
+        self.write_of(Work::WriteConversations, operation).await
+    }
+
+    /// The same, counted as this.
+    pub(super) async fn write_of<T, F, O>(&self, work: Work, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Arc<Db>) -> O,
+        O: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
         let (store, operation) = (self.clone(), operation(self.db.clone()));
         to_its_end(async move {
             let guarded = store.guarded(store.prepared.ready(&store.db), operation);
-            timed(Work::WriteConversations, guarded).await
+            timed(work, guarded).await
         })
         .await
     }

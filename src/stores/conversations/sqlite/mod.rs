@@ -32,6 +32,7 @@ mod readers;
 mod receipt_log;
 mod receipts;
 mod retention;
+mod revocations;
 mod roles;
 mod schema;
 mod store;

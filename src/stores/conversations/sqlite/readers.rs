@@ -51,6 +51,15 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        self.read_of(Work::ReadConversations, operation).await
+    }
+
+    /// The same, counted as this.
+    pub(super) async fn read_of<T, F>(&self, work: Work, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
         let begun = Instant::now();
         let permit = self.permits.clone().acquire_owned().await;
         let permit = permit.map_err(|_| StoreError::Closed)?;
@@ -63,7 +72,7 @@ impl Readers {
         });
         let failed = |error| StoreError::Failed(Arc::new(error));
         let read = read.await.map_err(failed).flatten();
-        note_done(Work::ReadConversations, begun, &read);
+        note_done(work, begun, &read);
         read
     }
 

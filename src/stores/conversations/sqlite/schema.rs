@@ -317,4 +317,17 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ALTER TABLE users ADD COLUMN numericId INTEGER;
     CREATE INDEX users_numericId ON users (id) WHERE numericId IS NOT NULL;
 ",
+    "
+    CREATE TABLE revocations (
+        id BLOB NOT NULL,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        before INTEGER,
+        createdAt INTEGER NOT NULL,
+        expiresAt INTEGER NOT NULL,
+        PRIMARY KEY (kind, subject)
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX revocations_id ON revocations (id);
+    CREATE INDEX revocations_expiresAt ON revocations (expiresAt);
+",
 ];

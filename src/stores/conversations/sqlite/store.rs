@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::readers::Readers;
 use super::schema;
@@ -58,6 +58,17 @@ fn open(data_dir: &Path) -> Result<Connection, OpenError> {
     limited.map_err(|source| OpenError::Database { path, source })?;
     connection.set_prepared_statement_cache_capacity(schema::STATEMENTS);
     Ok(connection)
+}
+
+/// Opens the file for a look from outside: nothing is made or changed. `None`: it cannot be.
+pub(super) fn read_only(data_dir: &Path) -> Option<Connection> {
+    let path = data_dir.join(FILE_NAME);
+    // Without a log beside it nobody has the file open, and it is read as it is; else SQLite makes one.
+    let is_in_use = path.with_extension("db-wal").exists();
+    let path = path.to_str()?.replace('?', "%3f").replace('#', "%23");
+    let mode = if is_in_use { "mode=ro" } else { "immutable=1" };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{path}?{mode}"), flags).ok()
 }
 
 impl From<UnusableError> for StoreError {

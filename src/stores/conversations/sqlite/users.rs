@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_optional_number};
-use super::store::{FILE_NAME, SqliteConversations};
+use super::store::{SqliteConversations, read_only};
 use crate::model::conversation::{UserChange, UserRecord};
 use crate::model::{TokenUser, UserId, name};
 use crate::stores::conversations::error::StoreError;
@@ -26,13 +26,7 @@ macro_rules! select {
 impl SqliteConversations {
     /// Whether a user is suspended, for a look from outside: nothing is made or changed. `None`: it cannot be read.
     pub(crate) fn is_suspended(data_dir: &Path, user: &UserId) -> Option<bool> {
-        let path = data_dir.join(FILE_NAME);
-        // Without a log beside it nobody has the file open, and it is read as it is; else SQLite makes one.
-        let is_in_use = path.with_extension("db-wal").exists();
-        let path = path.to_str()?.replace('?', "%3f").replace('#', "%23");
-        let mode = if is_in_use { "mode=ro" } else { "immutable=1" };
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        let connection = Connection::open_with_flags(format!("file:{path}?{mode}"), flags).ok()?;
+        let connection = read_only(data_dir)?;
         let find = "SELECT status = 'suspended' FROM users WHERE id = ?";
         let found = connection.query_row(find, [user.as_str()], |row| row.get(0));
         found.optional().ok().map(Option::unwrap_or_default)

@@ -95,6 +95,18 @@ impl Writer {
         self.push(user, 1, Flush::NotNeeded, operation).await
     }
 
+    /// The same as [`Self::write`] for nobody in particular, counted as this.
+    pub(super) async fn write_of<T, F>(&self, work: Work, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let begun = Instant::now();
+        let written = self.queue(None, 1, Flush::Needed, operation).await;
+        note_done(work, begun, &written);
+        written
+    }
+
     /// The same as [`Self::write`] with about so many rows.
     pub(super) async fn write_rows<T, F>(
         &self,
@@ -121,13 +133,27 @@ impl Writer {
         F: FnMut(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let begun = Instant::now();
+        let written = self.queue(user, rows, flush, operation).await;
+        note_done(Work::WriteConversations, begun, &written);
+        written
+    }
+
+    async fn queue<T, F>(
+        &self,
+        user: OnBehalfOf,
+        rows: usize,
+        flush: Flush,
+        operation: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Write::new(flush, operation, reply));
         let queued = self.queue.push(user, rows, job).await;
         queued.map_err(|_| StoreError::Closed)?;
-        let written = answer.await.map_err(|_| gone()).flatten();
-        note_done(Work::WriteConversations, begun, &written);
-        written
+        answer.await.map_err(|_| gone()).flatten()
     }
 
     /// Rejects new writes, and returns when the queued ones are done.

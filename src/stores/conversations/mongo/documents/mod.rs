@@ -14,6 +14,7 @@ mod message;
 mod participant;
 mod reaction;
 mod receipt;
+mod revocation;
 mod user;
 mod values;
 
@@ -28,5 +29,6 @@ pub(super) use participant::{
 };
 pub(super) use reaction::ReactionDocument;
 pub(super) use receipt::ReceiptDocument;
+pub(super) use revocation::RevocationDocument;
 pub(super) use user::UserDocument;
 pub(super) use values::bson_of;

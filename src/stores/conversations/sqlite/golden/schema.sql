@@ -118,6 +118,16 @@ CREATE TABLE receipts (
         PRIMARY KEY (message, user)
     ) WITHOUT ROWID;
 
+CREATE TABLE revocations (
+        id BLOB NOT NULL,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        before INTEGER,
+        createdAt INTEGER NOT NULL,
+        expiresAt INTEGER NOT NULL,
+        PRIMARY KEY (kind, subject)
+    ) WITHOUT ROWID;
+
 CREATE TABLE users (
         id TEXT NOT NULL PRIMARY KEY,
         name TEXT NOT NULL,
@@ -148,6 +158,10 @@ CREATE INDEX participants_invited ON participants (user) WHERE status = 'invited
 CREATE INDEX participants_since ON participants (conversation) WHERE since > 0;
 
 CREATE INDEX participants_user ON participants (user);
+
+CREATE INDEX revocations_expiresAt ON revocations (expiresAt);
+
+CREATE UNIQUE INDEX revocations_id ON revocations (id);
 
 CREATE INDEX users_givenName ON users (givenName) WHERE givenName IS NOT NULL;
 
