@@ -239,7 +239,8 @@ async fn check(request: &Request<'_>) -> Result<Authenticated, Refusal> {
     let malformed = || Refusal::unauthenticated(AuthFailure::Malformed, None);
     let token = token(request).ok_or_else(malformed)?;
     let address = request.connection.client.address;
-    let authenticated = request.app.auth.authenticate(address, &token).await?;
+    let authenticated = request.app.auth.authenticate(address, &token).await;
+    let authenticated = authenticated.map_err(|refusal| of_other_user(request, refusal))?;
     match request.member {
         Some(member) if member.user.id != authenticated.identity.user => {
             let other = Some(authenticated.identity);
@@ -249,6 +250,20 @@ async fn check(request: &Request<'_>) -> Result<Authenticated, Refusal> {
             authentications::accepted();
             Ok(authenticated)
         }
+    }
+}
+
+/// That a token is of somebody else comes before whether it was taken back, or its user is suspended.
+fn of_other_user(request: &Request<'_>, refusal: Refusal) -> Refusal {
+    let comes_later = matches!(
+        refusal.auth_failure(),
+        Some(AuthFailure::Revoked | AuthFailure::Suspended)
+    );
+    let other = refusal.refused_identity().filter(|_| comes_later);
+    let is_other = |member: &Member| other.is_some_and(|other| other.user != member.user.id);
+    match request.member.is_some_and(is_other) {
+        true => Refusal::unauthenticated(AuthFailure::OtherUser, other.cloned()),
+        false => refusal,
     }
 }
 

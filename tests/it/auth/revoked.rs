@@ -104,7 +104,8 @@ async fn check_token_knows_it_while_the_server_runs_and_when_it_does_not() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn there_are_no_more_than_there_may_be() {
     let data = tempfile::tempdir().unwrap();
-    let settings = [ADMIN, INTERNAL, ("MAX_REVOCATIONS", "2")];
+    let is_public = ("ADMIN_PUBLIC", "true");
+    let settings = [ADMIN, INTERNAL, is_public, ("MAX_REVOCATIONS", "2")];
     let mut relay = server_in(data.path(), &settings);
     let first = revoke(&relay, "token", "1").await;
     assert_eq!(first.status, 200);
@@ -179,4 +180,56 @@ async fn a_hundred_thousand_are_read_before_the_first_client_comes() {
     assert!(took < Duration::from_secs(20), "{took:?}");
     assert!(more < 60.0, "{more} MB");
     stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_session_of_a_token_is_in_the_claim_of_the_settings() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = [ADMIN, ("JWT_SESSION_CLAIM", "auth.login")];
+    let mut relay = server_in(data.path(), &settings);
+    let of = |login: Value| {
+        let claims = json!({
+            "userId": "alice", "exp": now() + 3600, "sid": "7", "auth": { "login": login },
+        });
+        sign(HS256, &claims.to_string())
+    };
+    assert_eq!(revoke(&relay, "session", "7").await.status, 200);
+    for (login, is_good) in [(json!("7"), false), (json!(7), false), (json!("8"), true)] {
+        let entered = enter(&relay, &of(login.clone())).await;
+        assert_eq!(entered.is_ok(), is_good, "{login}");
+    }
+    stop(&mut relay);
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    let data = tempfile::tempdir().unwrap();
+    for (name, value, said) in [
+        (
+            "REVOCATION_TTL",
+            "59s",
+            "revocation_ttl: must be at least 1m",
+        ),
+        (
+            "MAX_REVOCATIONS",
+            "0",
+            "max_revocations: must be at least 1",
+        ),
+        (
+            "JWT_SESSION_CLAIM",
+            "auth.",
+            "jwt_session_claim: must be the name of a claim",
+        ),
+    ] {
+        let checked = command_in(data.path())
+            .arg("check-config")
+            .env(name, value)
+            .output();
+        let checked = checked.unwrap();
+        let text = String::from_utf8_lossy(&checked.stderr);
+        assert!(
+            !checked.status.success() && text.contains(said),
+            "{name}: {text}"
+        );
+    }
 }

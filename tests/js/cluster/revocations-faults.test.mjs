@@ -95,3 +95,48 @@ test('while Redis is away, the others read it', async () => {
   for (const node of [0, 1]) assert.ok((await takes(node, text)) < 10_000);
   for (const client of kept.clients) assert.ok(client.socket.connected);
 });
+
+const listed = async (node, { id }) => (await ask(node, 'GET', '/api/admin/revocations?limit=1000')).revocations?.some((one) => one.id === id);
+
+test('while MongoDB is away, it survives with its node, and is stored when MongoDB is back', async () => {
+  const { jti, text, clients } = await everywhere();
+  await control('stop', 'mongodb');
+  const { revocation, ...answer } = await revoke(0, jti);
+  assert.deepEqual([answer.status, answer.disconnected, answer.complete], [200, 3, true]);
+  for (const client of clients) await isEnded(client);
+  for (const node of NODES.keys()) assert.equal(await status(node, text), 403);
+  assert.equal((await ask(0, 'GET', '/api/admin/revocations')).status, 500);
+  await control('kill', '0');
+  await control('restart', '0');
+  assert.equal(await status(0, text), 403);
+  await control('start', 'mongodb');
+  await allReady();
+  await until('it is stored', () => listed(1, revocation));
+  await control('kill', '2');
+  await control('restart', '2');
+  await allReady();
+  assert.equal(await status(2, text), 403);
+  assert.equal((await takeBack(2, revocation)).status, 200);
+  for (const node of NODES.keys()) await takes(node, text, 200);
+});
+
+test('while both are away, it holds on one node, and on the others when Redis is back', async () => {
+  const [kept, taken] = [await everywhere(), await everywhere()];
+  await control('stop', 'mongodb');
+  await control('stop', 'redis');
+  const answers = await until('Redis is missed', async () => {
+    const all = [await revoke(0, kept.jti), await revoke(0, taken.jti)];
+    return all.every(({ complete }) => complete === false) ? all : undefined;
+  });
+  for (const { text } of [kept, taken]) assert.deepEqual([await status(0, text), await status(1, text)], [403, 500]);
+  assert.ok(kept.clients[1].socket.connected);
+  assert.equal((await takeBack(0, answers[1].revocation)).status, 200);
+  await control('start', 'redis');
+  for (const client of kept.clients) await isEnded(client);
+  for (const node of [1, 2]) await takes(node, kept.text);
+  for (const client of taken.clients.slice(1)) assert.ok(client.socket.connected);
+  await control('start', 'mongodb');
+  await allReady();
+  await until('it is stored', () => listed(2, answers[0].revocation));
+  for (const node of NODES.keys()) assert.deepEqual([await status(node, kept.text), await status(node, taken.text)], [403, 200]);
+});

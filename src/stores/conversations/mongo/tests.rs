@@ -8,6 +8,7 @@ mod log;
 mod log_pages;
 mod nodes;
 mod recovery;
+mod revocations;
 mod stored;
 mod upgrade;
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::store::{FILE_NAME, SqliteConversations};
 use super::writer::Writing;
-use super::{history, lists, participant_rows, schema, users};
+use super::{history, lists, participant_rows, revocations, schema, users};
 use crate::model::clock::{Clock, ManualClock};
 use crate::model::conversation::{ChangedBy, Message, Window};
 use crate::stores::conversations::contract::contract_suite;

@@ -50,7 +50,7 @@ impl Placeholders {
     }
 }
 
-const COLLECTIONS: [&str; 10] = [
+const COLLECTIONS: [&str; 11] = [
     "users",
     "conversations",
     "participants",
@@ -60,6 +60,7 @@ const COLLECTIONS: [&str; 10] = [
     "changes",
     "participantChanges",
     "blocks",
+    "revocations",
     "schema",
 ];
 

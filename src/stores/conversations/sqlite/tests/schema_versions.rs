@@ -56,6 +56,12 @@ fn users_are_looked_up_by_what_they_are_called_in_indexes() {
 }
 
 #[test]
+fn revocations_are_listed_by_their_ids() {
+    let expected = ["SEARCH revocations USING INDEX revocations_id (id>?)"];
+    assert_eq!(plan(revocations::LIST), expected);
+}
+
+#[test]
 fn names_in_a_conversation_are_read_in_their_order() {
     let expected = [
         "SEARCH c USING COVERING INDEX sqlite_autoindex_conversations_1 (id=?)",
