@@ -96,12 +96,9 @@ impl Server {
             tokio::spawn(upkeep::read_missing_blockers(app.clone())),
             tokio::spawn(upkeep::end_audit_minutes(app.clone())),
             tokio::spawn(process::watch_delay()),
-            tokio::spawn(app.conversations.clone().keep_up()),
-            tokio::spawn(app.conversations.clone().watch_others()),
-            tokio::spawn(app.conversations.clone().remove_old()),
-            tokio::spawn(app.revocations.clone().keep_up()),
             tokio::spawn(serve(listener, router, RequestLimits::from(&*app.config))),
         ]);
+        tasks.extend(keep_up(&app));
         if read.is_err() {
             tasks.push(id_types);
         }
@@ -134,6 +131,16 @@ impl Server {
     fn stop_tasks(&self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// What services do by themselves.
+fn keep_up(app: &App) -> [JoinHandle<()>; 4] {
+    [
+        tokio::spawn(app.conversations.clone().keep_up()),
+        tokio::spawn(app.conversations.clone().watch_others()),
+        tokio::spawn(app.conversations.clone().remove_old()),
+        tokio::spawn(app.revocations.clone().keep_up()),
+    ]
 }
 
 /// Joins the other servers, if there may be some. Waits a moment for Redis: clients that connect

@@ -66,18 +66,19 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/api/admin/publish",
             of(Scope::Publish, post(publish::publish)).layer(published),
         )
-        .route(
-            "/api/admin/revocations",
-            of(
-                Scope::Revoke,
-                get(revocations::list).post(revocations::revoke),
-            ),
-        )
+        .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
+        .merge(of_revocations(app))
+}
+
+fn of_revocations(app: &Arc<App>) -> Router<Arc<App>> {
+    let of = |methods| only_for::<Admin>(app, Scope::Revoke, methods);
+    let all = get(revocations::list).post(revocations::revoke);
+    Router::new()
+        .route("/api/admin/revocations", of(all))
         .route(
             "/api/admin/revocations/{id}",
-            of(Scope::Revoke, delete(revocations::take_back)),
+            of(delete(revocations::take_back)),
         )
-        .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
 }
 
 fn bad_user() -> Refusal {
