@@ -111,7 +111,10 @@ impl TokenFacts {
         let has_ids = token.is_some() || session.is_some();
         Self {
             expires_at,
-            issued_at: issued_at.map(|second| u32::try_from(second).unwrap_or(u32::MAX)),
+            // One that is made after its end, such as in milliseconds, does not say when.
+            issued_at: issued_at
+                .filter(|second| *second <= expires_at)
+                .map(|second| u32::try_from(second).unwrap_or(u32::MAX)),
             ids: has_ids.then(|| Arc::new(Ids { token, session })),
         }
     }
@@ -156,7 +159,7 @@ mod tests {
 
     fn token(issued_at: Option<u64>, id: &str, session: &str) -> TokenFacts {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        TokenFacts::new(9, issued_at, text(id), text(session))
+        TokenFacts::new(99, issued_at, text(id), text(session))
     }
 
     #[test]
@@ -186,6 +189,15 @@ mod tests {
             revocation.covers("ann", &token(None, "", "")),
             "it may be older"
         );
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_is_none() {
+        let revocation = of(RevocationKind::User, "ann", Some(10_500));
+        for issued_at in [None, Some(100), Some(1_700_000_000_000)] {
+            assert!(revocation.covers("ann", &token(issued_at, "", "")));
+        }
+        assert!(!revocation.covers("ann", &token(Some(99), "", "")));
     }
 
     #[test]

@@ -253,6 +253,10 @@ async fn so_do_a_new_token_on_a_connection_and_requests() {
     let answer = request(&relay, "PUT", path, &headers, suspended).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(enter(&relay, &for_user("carol")).await.is_err());
+    let mut dave = Client::connect(&relay, "dave").await;
+    let other = for_user("carol");
+    dave.emit("authenticate", &format!("\"{other}\"")).await;
+    dave.event("authenticated").await;
     let asked = check(data.path(), &[], &["--json", &for_user("carol")]);
     let report: Value = serde_json::from_slice(&asked.stdout).unwrap();
     assert_eq!(report["reason"], "suspended", "{report}");
@@ -263,6 +267,7 @@ async fn so_do_a_new_token_on_a_connection_and_requests() {
         known("bad_signature", None),
         known("unknown_admin_token", None),
         known("suspended", Some("carol")),
+        known("other_user", Some("carol")),
     ];
     assert_eq!(recorded(data.path()), expected);
     let log = relay.log();

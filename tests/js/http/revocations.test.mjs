@@ -99,7 +99,8 @@ test('without a time, it is now; in the future, also those that are made until t
   await isGood(later);
   await revoke({ kind: 'user', id: bob.userId, before: iso(seconds(3600)) });
   await isRefused(token({ ...claimsOf(bob), iat: seconds(3599) }));
-  await isGood(token({ ...claimsOf(bob), iat: seconds(3602) }));
+  await isGood(token({ ...claimsOf(bob), iat: seconds(3602), exp: seconds(7200) }));
+  await isRefused(token({ ...claimsOf(bob), iat: Date.now(), exp: seconds(7200) }));
 });
 
 test('it is widened, and never narrowed', async () => {
