@@ -93,6 +93,7 @@ impl Revocations {
             Err(error) => return Err(error.into()),
         };
         tracing::debug!(%error, "a revocation waits for the store");
+        let new = self.tokens.widened(new);
         let added = self.unstored.add(&new).await;
         added.map_err(Refusal::failed)?;
         Ok(new)

@@ -9,9 +9,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
+use uuid::Uuid;
 
 use super::Revocations;
 use crate::cluster::RevocationMessage;
+use crate::model::Revocation;
 use crate::stores::conversations::StoreError;
 
 /// How often what others did is looked for, if nobody tells.
@@ -105,13 +107,32 @@ impl Revocations {
                 return;
             }
             let ids = waiting[..stored.len()].iter().map(|one| one.id);
-            if let Err(error) = self.unstored.remove(ids.collect()).await {
-                return tracing::warn!(%error, "stored revocations still count as not stored");
+            let removed = match self.unstored.remove(ids.collect()).await {
+                Ok(removed) => removed,
+                Err(error) => {
+                    return tracing::warn!(%error, "stored revocations still count as not stored");
+                }
+            };
+            for (revocation, before) in stored.into_iter().zip(waiting) {
+                match removed.iter().any(|one| one.id == before.id) {
+                    true => self.now_stored(revocation).await,
+                    false => self.taken_back_meanwhile(&revocation, before.id).await,
+                }
             }
-            for revocation in stored {
-                self.tokens.learn(&revocation);
-                self.tell(RevocationMessage::Made(revocation)).await;
-            }
+        }
+    }
+
+    async fn now_stored(&self, revocation: Revocation) {
+        self.tokens.learn(&revocation);
+        self.tell(RevocationMessage::Made(revocation)).await;
+    }
+
+    /// One was taken back while it was being stored. What had been stored before stays.
+    async fn taken_back_meanwhile(&self, stored: &Revocation, id: Uuid) {
+        if stored.id == id
+            && let Err(error) = self.store.take_back(id).await
+        {
+            tracing::warn!(%error, "a revocation that was taken back is stored");
         }
     }
 

@@ -153,6 +153,30 @@ fn a_reading_of_all_leaves_what_is_stored_or_was_made_meanwhile() {
 }
 
 #[test]
+fn where_no_store_can_be_asked_it_is_as_wide_as_the_one_before() {
+    let stage = Stage::set();
+    let narrow = stage.new(RevocationKind::User, "ann");
+    assert_eq!(stage.tokens.widened(narrow.clone()), narrow);
+    let wide = Revocation {
+        before: narrow.before.map(|before| before + 10_000),
+        expires_at: narrow.expires_at + 60_000,
+        ..stage.new(RevocationKind::User, "ann")
+    };
+    stage.tokens.learn(&wide);
+    let next = stage.new(RevocationKind::User, "ann");
+    let widened = stage.tokens.widened(next.clone());
+    assert_eq!((widened.id, widened.expires_at), (next.id, wide.expires_at));
+    assert_eq!(widened.last_second(), wide.last_second());
+    assert_eq!(stage.tokens.widened(wide.clone()), wide);
+    let of_token = stage.token("ann");
+    stage.tokens.learn(&of_token);
+    assert_eq!(stage.tokens.widened(stage.token("ann")).before, None);
+    stage.clock.advance(200_000);
+    let late = stage.new(RevocationKind::User, "ann");
+    assert_eq!(stage.tokens.widened(late.clone()), late);
+}
+
+#[test]
 fn a_hundred_thousand_are_looked_up_as_fast_as_one() {
     let stage = Stage::set();
     let begun = Instant::now();

@@ -138,6 +138,22 @@ impl RevokedTokens {
         known.is_none_or(|known| known.differs_from(&next))
     }
 
+    /// The same, as wide as the one that is known of its kind and subject: what a store does that can be asked.
+    pub(super) fn widened(&self, new: Revocation) -> Revocation {
+        let key = self.key(new.kind, &new.subject);
+        let held = self.held.read().revocations.get(&key).copied();
+        let now = self.clock.now_ms();
+        let Some(held) = held.filter(|held| held.expires_at > now) else {
+            return new;
+        };
+        let wider = Some(held.last_second).filter(|second| *second > new.last_second());
+        Revocation {
+            before: wider.map_or(new.before, |second| Some(second.saturating_mul(1000))),
+            expires_at: new.expires_at.max(held.expires_at),
+            ..new
+        }
+    }
+
     /// One was taken back. `false`: it was not known.
     pub(super) fn forget(&self, revocation: &Revocation) -> bool {
         let key = self.key(revocation.kind, &revocation.subject);

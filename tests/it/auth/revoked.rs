@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::metrics::page::{INTERNAL, page};
 use crate::program::{command_in, server_in};
+use test_support::canary::canary;
 use test_support::harness::Relay;
 use test_support::memory;
 use test_support::raw::http::{Response, request};
@@ -199,6 +200,49 @@ async fn the_session_of_a_token_is_in_the_claim_of_the_settings() {
         assert_eq!(entered.is_ok(), is_good, "{login}");
     }
     stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_of_tokens_are_in_no_log_no_record_and_no_metric() {
+    let (data, mark) = (tempfile::tempdir().unwrap(), canary());
+    let settings = [
+        ADMIN,
+        INTERNAL,
+        ("ADMIN_PUBLIC", "true"),
+        ("LOG_LEVEL", "trace"),
+        ("ACCESS_LOG", "json"),
+        ("REVOCATION_TTL", "1m"),
+    ];
+    let mut relay = server_in(data.path(), &settings);
+    let mut client = Client::open(&relay, Dial::default()).await.unwrap();
+    client.enter(&token(&mark)).await.unwrap();
+    let made = revoke(&relay, "token", &mark).await;
+    assert!(made.body.contains(&mark) && made.body.contains(r#""disconnected":1"#));
+    let error = client.event("auth:error").await;
+    assert!(!error.text.contains(&mark), "{}", error.text);
+    enter(&relay, &token(&mark)).await.unwrap_err();
+    assert_eq!(revoke(&relay, "session", &mark).await.status, 200);
+    for (method, body) in [
+        ("POST", format!(r#"{{"kind":"{mark}","id":"{mark}"}}"#)),
+        ("POST", format!(r#"{{"kind":"token","id":["{mark}"]}}"#)),
+        ("POST", format!(r#"{{"kind":"token","id":"{mark}","#)),
+    ] {
+        let answer = admin(&relay, method, PATH, &body).await;
+        assert!([400, 422].contains(&answer.status), "{answer:?}");
+        assert!(!answer.body.contains(&mark), "{answer:?}");
+    }
+    assert!(admin(&relay, "GET", PATH, "").await.body.contains(&mark));
+    let made: Value = serde_json::from_str(&made.body).unwrap();
+    let path = format!("{PATH}/{}", made["revocation"]["id"].as_str().unwrap());
+    assert_eq!(admin(&relay, "DELETE", &path, "").await.status, 200);
+    assert!(!page(&relay).await.0.contains(&mark));
+    stop(&mut relay);
+    assert!(!relay.log().contains(&mark), "{}", relay.log());
+    for file in ["relay.db", "relay.db-wal"] {
+        let bytes = std::fs::read(data.path().join(file)).unwrap_or_default();
+        let mut parts = bytes.windows(mark.len());
+        assert!(!parts.any(|part| part == mark.as_bytes()), "{file}");
+    }
 }
 
 #[test]
