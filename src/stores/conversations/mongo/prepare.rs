@@ -58,15 +58,16 @@ impl Prepared {
 
 /// Takes over all collections, so that none is made before the one of an earlier version has its name.
 async fn prepare_users(db: &Db) -> Result<bool, StoreError> {
-    let (users, blocks) = (shapes::users(), shapes::blocks());
-    let all: Vec<_> = [users.clone(), blocks.clone()]
-        .into_iter()
+    let of_users = [shapes::users(), shapes::blocks(), shapes::revocations()];
+    let all: Vec<_> = of_users
+        .iter()
+        .cloned()
         .chain(shapes::of_conversations())
         .collect();
     adopt(&db.mongo, &all).await?;
-    prepare(&db.mongo, &users).await?;
-    prepare(&db.mongo, &blocks).await?;
-    prepare(&db.mongo, &shapes::revocations()).await?;
+    for shape in &of_users {
+        prepare(&db.mongo, shape).await?;
+    }
     let marker = one(db.schema.find_one(doc! { "_id": MARKER })).await?;
     Ok(marker.is_some())
 }

@@ -66,7 +66,7 @@ async fn use_it(stores: &ConversationStores) -> MessageId {
     stores.messages.append(&sent).await.unwrap().value.id
 }
 
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "blocks",
     "changes",
     "conversations",
@@ -75,6 +75,7 @@ const ALL: [&str; 10] = [
     "participants",
     "reactions",
     "receipts",
+    "revocations",
     "schema",
     "users",
 ];
@@ -245,7 +246,10 @@ async fn only_what_is_needed_is_made() {
     let log = stores.shared_log.as_ref().unwrap();
     log.participants_changed(None).await.unwrap();
     log.log_applications(&[], &[]).await.unwrap();
-    assert_eq!(shared.names().await, ["relay_blocks", "relay_users"]);
+    assert_eq!(
+        shared.names().await,
+        ["relay_blocks", "relay_revocations", "relay_users"]
+    );
     // An administrator may make a conversation nevertheless.
     use_it(&stores).await;
     assert_eq!(shared.names().await, all_with("relay_"));
