@@ -225,9 +225,9 @@ impl Revocations {
         let was_failing = std::mem::replace(&mut state.is_failing, outcome.is_err());
         match outcome {
             Err(error) if !was_failing => {
-                tracing::warn!(%error, "what others have revoked cannot be read");
+                tracing::warn!(%error, "which tokens are revoked cannot be read");
             }
-            Ok(()) if was_failing => tracing::info!("what others have revoked is read again"),
+            Ok(()) if was_failing => tracing::info!("which tokens are revoked is read again"),
             _ => {}
         }
     }

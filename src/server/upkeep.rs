@@ -80,7 +80,7 @@ pub(super) async fn read_id_types(app: Arc<App>) {
 /// not answer, they are read as soon as it does.
 pub(super) async fn read_revocations(app: &App) {
     if let Err(error) = app.revocations.read_all().await {
-        tracing::error!(%error, "starting without knowing which tokens are revoked");
+        tracing::error!(%error, "it is not known which tokens are revoked");
     }
 }
 
