@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Revocations;
 use crate::audit::{AdminAction, AuditText, Event, Record, Source};
-use crate::cluster::{AllNodesMessage, Answer, RevocationMessage};
+use crate::cluster::{AllNodes, AllNodesMessage, Answer, RevocationMessage};
 use crate::model::clock::{Clock as _, SystemClock};
 use crate::model::{Refusal, Revocation, RevocationKind, TokenFacts, Why};
 use crate::stores::conversations::StoreError;
@@ -172,7 +172,7 @@ impl Revocations {
     }
 
     /// Tells the other nodes; how many connections they closed, and whether all have answered.
-    pub(super) async fn tell(&self, message: RevocationMessage) -> (u64, bool) {
+    async fn tell(&self, message: RevocationMessage) -> (u64, bool) {
         let Some(cluster) = &self.cluster else {
             return (0, true);
         };
@@ -180,6 +180,14 @@ impl Revocations {
         let (answers, is_complete) = cluster.ask_all(&message).await;
         let closed = answers.iter().map(Answer::count);
         (closed.sum(), is_complete)
+    }
+
+    /// Tells the other nodes, and waits for nobody.
+    pub(super) fn publish(&self, message: RevocationMessage) {
+        if let Some(cluster) = &self.cluster {
+            let message = AllNodesMessage::Revocation(message);
+            let _ = cluster.bus().publish(&AllNodes, &message);
+        }
     }
 
     fn record(

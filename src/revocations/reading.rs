@@ -15,6 +15,7 @@ use super::Revocations;
 use crate::cluster::RevocationMessage;
 use crate::model::Revocation;
 use crate::stores::conversations::StoreError;
+use crate::stores::drivers::redis::MAX_RECONNECT_PAUSE;
 
 /// How often what others did is looked for, if nobody tells.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -115,16 +116,16 @@ impl Revocations {
             };
             for (revocation, before) in stored.into_iter().zip(waiting) {
                 match removed.iter().any(|one| one.id == before.id) {
-                    true => self.now_stored(revocation).await,
+                    true => self.now_stored(revocation),
                     false => self.taken_back_meanwhile(&revocation, before.id).await,
                 }
             }
         }
     }
 
-    async fn now_stored(&self, revocation: Revocation) {
+    fn now_stored(&self, revocation: Revocation) {
         self.tokens.learn(&revocation);
-        self.tell(RevocationMessage::Made(revocation)).await;
+        self.publish(RevocationMessage::Made(revocation));
     }
 
     /// One was taken back while it was being stored. What had been stored before stays.
@@ -136,10 +137,19 @@ impl Revocations {
         }
     }
 
-    /// Tells the others what they cannot read.
-    async fn tell_waiting(&self) {
-        for revocation in self.unstored.first(usize::MAX).await {
-            self.tell(RevocationMessage::Made(revocation)).await;
+    /// Tells the others what they cannot read, again and again until they have the connection to Redis that this node
+    /// has.
+    async fn tell_waiting(&self, state: &mut KeepingUp) {
+        let Some(until) = state.tell_until.filter(|_| state.was_told) else {
+            return;
+        };
+        let is_last = Instant::now() >= until;
+        let most = if is_last { usize::MAX } else { AT_ONCE };
+        for revocation in self.unstored.first(most).await {
+            self.publish(RevocationMessage::Made(revocation));
+        }
+        if is_last {
+            state.tell_until = None;
         }
     }
 
@@ -215,8 +225,9 @@ impl Revocations {
         let is_told_again = is_told && !std::mem::replace(&mut state.was_told, is_told);
         state.was_told = is_told;
         if is_told_again {
-            self.tell_waiting().await;
+            state.tell_until = Some(Instant::now() + MAX_RECONNECT_PAUSE + INTERVAL);
         }
+        self.tell_waiting(state).await;
         let has_missed = self.has_missed.swap(false, Ordering::SeqCst);
         if is_told && !is_told_again && !has_missed && !state.is_failing && tick % LOOK_EVERY != 0 {
             return;
@@ -238,4 +249,6 @@ impl Revocations {
 struct KeepingUp {
     was_told: bool,
     is_failing: bool,
+    /// Others may not hear yet what they are told.
+    tell_until: Option<Instant>,
 }
