@@ -13,6 +13,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, patch, post, put};
+use serde::Serialize;
 
 use super::administrator::Admin;
 use super::caller::only_for;
@@ -66,6 +67,13 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             of(Scope::Publish, post(publish::publish)).layer(published),
         )
         .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
+}
+
+/// The answer when connections were closed.
+#[derive(Serialize)]
+struct Disconnected {
+    /// How many.
+    disconnected: u64,
 }
 
 fn bad_user() -> Refusal {
