@@ -21,10 +21,9 @@ pub(crate) fn push_some(line: &mut Vec<u8>, text: Option<&str>) {
 /// Appends a text that needs no escapes.
 pub(crate) fn push_word(line: &mut Vec<u8>, word: &str) {
     debug_assert!(is_plain(word.as_bytes()), "{word} needs escapes");
-    line.reserve(word.len() + 2);
-    line.push(b'"');
-    line.extend_from_slice(word.as_bytes());
-    line.push(b'"');
+    let begin = line.len();
+    line.resize(begin + word.len() + 2, b'"');
+    line[begin + 1..=begin + word.len()].copy_from_slice(word.as_bytes());
 }
 
 /// Appends a number.

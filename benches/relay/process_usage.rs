@@ -1,5 +1,7 @@
 //! What a process, or the whole machine, has used so far, read from `/proc`. It must not average or compare.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -32,19 +34,32 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-/// The same without the rounding to ticks; of threads that have ended meanwhile it knows nothing.
-pub(crate) fn exact_cpu_time(pids: &[u32]) -> Result<Duration> {
-    let mut nanoseconds = 0;
-    for pid in pids {
-        for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-            let path = thread?.path().join("schedstat");
-            // A thread may have ended just now.
-            let stat = std::fs::read_to_string(path).unwrap_or_default();
-            let on_core = stat.split(' ').next().unwrap_or_default();
-            nanoseconds += on_core.parse().unwrap_or(0_u64);
+/// CPU times of the threads of some processes, without the rounding to ticks.
+pub(crate) struct ThreadTimes(HashMap<PathBuf, u64>);
+
+impl ThreadTimes {
+    /// Until now.
+    pub(crate) fn read(pids: &[u32]) -> Result<Self> {
+        let mut times = HashMap::new();
+        for pid in pids {
+            for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+                let path = thread?.path();
+                // A thread may have ended just now.
+                let stat = std::fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+                let on_core = stat.split(' ').next().unwrap_or_default();
+                times.insert(path, on_core.parse().unwrap_or_default());
+            }
         }
+        Ok(Self(times))
     }
-    Ok(Duration::from_nanos(nanoseconds))
+
+    /// What they took since then. What threads took that have ended meanwhile is not in it.
+    pub(crate) fn since(&self, before: &Self) -> Duration {
+        let took = |(thread, time): (&PathBuf, &u64)| {
+            time.saturating_sub(before.0.get(thread).copied().unwrap_or_default())
+        };
+        Duration::from_nanos(self.0.iter().map(took).sum())
+    }
 }
 
 /// A line of `/proc/meminfo`.

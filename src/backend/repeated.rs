@@ -26,7 +26,7 @@ const KEPT: Duration = Duration::from_secs(600);
 const MAX_BYTES: usize = 32 << 20;
 /// What an entry takes besides its answer, in bytes.
 const ENTRY: usize = 512;
-/// How often it is looked whether another node has done it.
+/// How often it is looked whether another node has done it, since Redis tells nobody of that.
 const POLLED: Duration = Duration::from_millis(50);
 
 /// A key, and what the request says under it.

@@ -1,6 +1,9 @@
 //! How long a sender waits for one receiver that has too much waiting. It must not know what is sent.
 
+use std::future::poll_fn;
 use std::num::NonZeroU32;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -36,6 +39,11 @@ impl Patience {
 
     /// Waits for something as long as this allows. `None`: who had no room by then is left behind.
     pub(crate) async fn wait_for<T>(self, room: impl Future<Output = T>) -> Option<T> {
+        let mut room = pin!(room);
+        // Nearly always there is room, and no timer is needed.
+        if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(room.as_mut().poll(cx))).await {
+            return Some(done);
+        }
         match self {
             Self::UntilRoom => Some(room.await),
             Self::AtMost(limit) => timeout(limit, room).await.ok(),

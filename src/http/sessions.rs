@@ -207,11 +207,11 @@ struct ListPart {
 }
 
 impl ListPart {
+    /// Of all, in their order.
     fn of(mut all: Vec<Listed>, query: &Parameters) -> Result<Self, Refusal> {
         let limit = paging::limit(query)?;
         let after = paging::cursor(query, |text| Some(text.to_owned()))?;
         all.retain(|one| after.as_ref().is_none_or(|after| one.session_id > *after));
-        all.sort_unstable_by(|one, other| one.session_id.cmp(&other.session_id));
         let is_more = all.len() > limit;
         all.truncate(limit);
         let last = all.last().filter(|_| is_more);
@@ -223,7 +223,7 @@ impl ListPart {
     }
 }
 
-/// Counts of all sessions, for debugging: with `DEBUG=true`, or with the admin token. In parts, if that is asked for.
+/// Counts of all sessions, in the order of their ids, for debugging: with `DEBUG=true`, or with the admin token. In parts, if that is asked for.
 /// A wrong token is counted and recorded like one on the routes of administrators.
 async fn list(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
@@ -234,7 +234,8 @@ async fn list(State(app): State<Arc<App>>, request: Request) -> Response {
         }
     }
     let summaries = app.sessions.summaries().await;
-    let listed: Vec<Listed> = summaries.into_iter().map(Listed::from).collect();
+    let mut listed: Vec<Listed> = summaries.into_iter().map(Listed::from).collect();
+    listed.sort_unstable_by(|one, other| one.session_id.cmp(&other.session_id));
     let query = Query::<Parameters>::try_from_uri(&parts.uri);
     match query {
         Ok(Query(query)) if paging::is_wanted(&query) => match ListPart::of(listed, &query) {

@@ -8,6 +8,10 @@ impl Users {
     /// told of them. One without connections is kept within the
     /// bound of offline users, so that the two are peers when that user connects.
     pub(crate) fn add_peer(&self, user: &User, other: &UserId) {
+        // As with nearly every message.
+        if user.peers.lock().contains(other) {
+            return;
+        }
         if self.knows_blocked(&user.id, other) != Some(true)
             && self.add_peer_local(user, other)
             && let Some(cluster) = &self.cluster

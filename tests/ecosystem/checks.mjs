@@ -86,7 +86,12 @@ export class Session {
 
 async function connect(session) {
   await session.said('connected');
-  // A client that may change its transport has done so a little later.
+  await staysOnItsTransport(session);
+  await session.said('welcome', 0, AGAIN);
+}
+
+/** A client that may change its transport has done so a little later. */
+async function staysOnItsTransport(session) {
   const wanted = session.row.transports.at(-1);
   for (const deadline = Date.now() + SOON; ; ) {
     const [{ transport }] = await session.exchange([{ text: 'hello' }]);
@@ -94,7 +99,6 @@ async function connect(session) {
     if (Date.now() > deadline) throw new Error(`stays on ${transport}`);
     await pause(50);
   }
-  await session.said('welcome', 0, AGAIN);
 }
 
 async function megabyte(session) {
@@ -104,6 +108,7 @@ async function megabyte(session) {
 
 async function asleep(session) {
   if (session.server.timers !== HASTY) await ended(session, 'SIGKILL', HASTY);
+  await staysOnItsTransport(session);
   const mark = session.program.mark();
   session.program.signal('SIGSTOP');
   // Nothing but the time makes the server take it for gone.

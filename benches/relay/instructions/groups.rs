@@ -99,11 +99,11 @@ impl Group {
             let package = path.split('/').nth(1).unwrap_or_default();
             return Self::of_crate(&package.replace('-', "_"));
         }
+        if let Some((_, path)) = file.split_once("vendor/") {
+            return Self::of_crate(path.split('/').next().unwrap_or_default());
+        }
         if let Some(path) = own_path(file) {
-            return Some(
-                path.split_once('/')
-                    .map_or(Self::Own, |(folder, _)| of_folder(folder)),
-            );
+            return of_module(path.split(['/', '.']).next().unwrap_or_default());
         }
         of_name(function)
     }
@@ -126,9 +126,13 @@ fn own_path(file: &str) -> Option<&str> {
         .filter(|_| is_own)
 }
 
-fn of_folder(folder: &str) -> Group {
-    let known = FOLDERS.iter().find(|(name, _)| *name == folder);
-    known.map_or(Group::Own, |(_, group)| *group)
+/// Of an entry of `src`. `None`: it is shared.
+fn of_module(entry: &str) -> Option<Group> {
+    if entry == "json" {
+        return None;
+    }
+    let known = FOLDERS.iter().find(|(name, _)| *name == entry);
+    Some(known.map_or(Group::Own, |(_, group)| *group))
 }
 
 fn is_shared(name: &str) -> bool {
@@ -142,7 +146,7 @@ fn of_name(function: &str) -> Option<Group> {
     let mut crates = paths.filter_map(|path| path.split_once("::"));
     let first = crates.find(|(name, _)| !name.is_empty() && !is_shared(name))?;
     match first {
-        ("sealed_relay", path) => Some(of_folder(path.split("::").next().unwrap_or_default())),
+        ("sealed_relay", path) => of_module(path.split("::").next().unwrap_or_default()),
         (name, _) => Group::of_crate(name),
     }
 }

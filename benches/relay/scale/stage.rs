@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use super::held::Held;
 use crate::load::crowd::Step;
 use crate::load::{Order, prober};
-use crate::process_usage::{self, resident_kib};
+use crate::process_usage::{self, ThreadTimes, resident_kib};
 use crate::row::Row;
 use crate::server::{Kind, Running, Stage};
 
@@ -97,12 +97,9 @@ fn gather(name: &str, connections: u32) -> Step {
 /// What is done, and the CPU time that the server took meanwhile.
 fn timed<T>(server: &Running, work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
     let pids = server.pids();
-    let before = process_usage::exact_cpu_time(&pids)?;
+    let before = ThreadTimes::read(&pids)?;
     let done = work()?;
-    Ok((
-        done,
-        process_usage::exact_cpu_time(&pids)?.saturating_sub(before),
-    ))
+    Ok((done, ThreadTimes::read(&pids)?.since(&before)))
 }
 
 /// Memory of the server and of the kernel, in KiB.

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::refuse_unknown;
+use super::{Disconnected, refuse_unknown};
 use crate::app::App;
 use crate::backend::ConnectionQuery;
 use crate::cluster::ListedConnection;
@@ -96,11 +96,6 @@ pub(super) async fn list(
         complete,
     })
     .into_response())
-}
-
-#[derive(Serialize)]
-struct Disconnected {
-    disconnected: u64,
 }
 
 pub(super) async fn close(

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, patch, post, put};
+use serde::Serialize;
 
 use super::administrator::Admin;
 use super::caller::only_for;
@@ -79,6 +80,13 @@ fn of_revocations(app: &Arc<App>) -> Router<Arc<App>> {
             "/api/admin/revocations/{id}",
             of(delete(revocations::take_back)),
         )
+}
+
+/// The answer when connections were closed.
+#[derive(Serialize)]
+struct Disconnected {
+    /// How many.
+    disconnected: u64,
 }
 
 fn bad_user() -> Refusal {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::{bad_user, refuse_unknown};
+use super::{Disconnected, bad_user, refuse_unknown};
 use crate::app::App;
 use crate::conversations::KnownBy;
 use crate::dialects::fields::Fields;
@@ -75,12 +75,6 @@ fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, Refusal> {
         avatar_url,
         status: status.transpose()?,
     })
-}
-
-#[derive(Serialize)]
-struct Disconnected {
-    /// Connections.
-    disconnected: u64,
 }
 
 pub(super) async fn disconnect_user(

@@ -102,8 +102,8 @@ fn a_reader_that_hangs_delays_nobody_and_costs_no_more_than_its_lines() {
     let writer = LogWriter::start(Pipe(pipe), report).unwrap();
     let line = "x".repeat(64 * 1024 - 1);
     let start = Instant::now();
-    // Some 100 MB, of which 4 MiB may wait.
-    (0..1_600).for_each(|_| log(&writer, &line));
+    // Some 13 MB, of which 4 MiB may wait.
+    (0..200).for_each(|_| log(&writer, &line));
     assert!(
         start.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -131,6 +131,6 @@ fn a_reader_that_hangs_delays_nobody_and_costs_no_more_than_its_lines() {
         reports.sum::<usize>(),
         lines.iter().filter(|line| line[0] == b'x').count(),
     );
-    assert_eq!(lost + written, 1_600);
-    assert!(lost > 1_500, "{lost}");
+    assert_eq!(lost + written, 200);
+    assert!(lost > 100, "{lost}");
 }

@@ -51,7 +51,7 @@ async fn a_redis_that_is_not_set_as_it_has_to_be_is_named() {
     ];
     for setting in settings {
         until_noticed(&relay, setting, true).await;
-        assert_eq!(relay.log_lines(setting), 1, "{}", relay.log());
+        relay.logs(setting, 1);
     }
     redis.ask("CONFIG SET maxmemory-policy noeviction");
     until_noticed(&relay, "maxmemory-policy", false).await;
@@ -80,7 +80,7 @@ async fn two_relays_of_one_name_are_told_until_one_is_gone() {
     let other = start("c");
     for relay in [&one, &two] {
         until_noticed(relay, "node_name (NODE_NAME)", true).await;
-        assert_eq!(relay.log_lines("node_name (NODE_NAME)"), 1);
+        relay.logs("node_name (NODE_NAME)", 1);
     }
     until_noticed(&other, "node_name", false).await;
     assert!(two.terminate().success());
@@ -130,7 +130,7 @@ async fn relays_whose_settings_differ_name_them() {
             "the server {other} has other settings, which have to be the same: jwt_secret, max_depth"
         );
         until_noticed(relay, &notice, true).await;
-        assert_eq!(relay.log_lines(&notice), 1, "{}", relay.log());
+        relay.logs(&notice, 1);
         assert!(!relay.log().contains(SECRET));
     }
     assert!(two.terminate().success());

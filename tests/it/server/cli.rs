@@ -464,7 +464,7 @@ fn a_name_that_is_listened_on_is_resolved_and_asked_for_its_health() {
     let env = [("HOST", "localhost"), ("PORT", port)];
     let output = relay(folder.path(), &["health"], &env);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_eq!(running.log_lines("debug: is ignored"), 1);
+    running.logs("debug: is ignored", 1);
     assert!(running.terminate().success());
 
     let unknown = program::command_in(folder.path())
