@@ -1,12 +1,12 @@
 //! `/api/admin`: what an existing backend does on the relay, with a token of the settings. Each route names the scope
 //! that the token needs.
 
-mod audit;
-mod connections;
+pub(super) mod audit;
+pub(super) mod connections;
 mod conversations;
-mod presence;
-mod publish;
-mod users;
+pub(super) mod presence;
+pub(super) mod publish;
+pub(super) mod users;
 
 use std::sync::Arc;
 
