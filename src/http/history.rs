@@ -26,6 +26,7 @@ use crate::model::conversation::{
 };
 use crate::stores::conversations::StoreError;
 
+/// A part of a history, with what else is said of it.
 #[derive(Default, Serialize, JsonSchema)]
 #[schemars(rename = "HistoryPage")]
 #[serde(rename_all = "camelCase")]
@@ -43,6 +44,7 @@ pub(super) struct PageOf<'a, T> {
     marks: MarksJson<'a>,
 }
 
+/// The same by its place.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "HistorySlice")]
 pub(super) struct SliceOf<'a, T> {

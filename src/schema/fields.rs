@@ -81,6 +81,25 @@ impl Field {
         Self { about, ..self }
     }
 
+    /// The schema of its value in an object, where `null` is as if it were missing.
+    fn schema_in_object(&self) -> Value {
+        let mut schema = self.schema();
+        if self.is_needed {
+            return schema;
+        }
+        if let Some(types) = schema.get_mut("type") {
+            *types = match types.take() {
+                Value::Array(types) if types.contains(&"null".into()) => Value::Array(types),
+                Value::Array(types) => types.into_iter().chain(["null".into()]).collect(),
+                one => json!([one, "null"]),
+            };
+        }
+        if let Some(Value::Array(words)) = schema.get_mut("enum") {
+            words.push(Value::Null);
+        }
+        schema
+    }
+
     /// The schema of its value.
     pub(crate) fn schema(&self) -> Value {
         let mut schema = self.form.schema();
@@ -121,7 +140,7 @@ impl Form {
 pub(crate) fn object(fields: &[Field], is_open: bool) -> Value {
     let properties = fields
         .iter()
-        .map(|field| (field.name.into(), field.schema()));
+        .map(|field| (field.name.into(), field.schema_in_object()));
     let properties: Map<String, Value> = properties.collect();
     let required = fields.iter().filter(|field| field.is_needed);
     let required: Vec<_> = required.map(|field| field.name).collect();

@@ -147,7 +147,10 @@ fn refusals(operation: &Operation) -> impl Iterator<Item = u16> {
     let has_body = !matches!(operation.body, Body::None);
     let without_token = WITHOUT_TOKEN.into_iter().filter(move |_| needs_token);
     let of_body = OF_BODY.into_iter().filter(move |_| has_body);
-    let own = operation.refusals.iter().copied();
+    // What is not known is refused by its name.
+    let is_strict = matches!(operation.by, By::Admin(_));
+    let of_admin = [422].into_iter().filter(move |_| is_strict);
+    let own = operation.refusals.iter().copied().chain(of_admin);
     ALWAYS
         .into_iter()
         .chain(without_token)
