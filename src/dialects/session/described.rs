@@ -1,5 +1,7 @@
 //! What is said of the events of this dialect in `/asyncapi.json`.
 
+use schemars::JsonSchema;
+
 use super::join::SessionMetadata;
 use super::keys::{PublicKey, SessionKeyAvailable};
 use super::messages::MessageJson;
@@ -8,11 +10,21 @@ use super::signals::{DownloadNotification, TypingJson};
 use super::words::SessionError;
 use super::{Event, SESSION_ID, USER_ID};
 use crate::dialects::described::{Sent, Taken, sends, takes};
+use crate::dialects::request::Success;
 use crate::schema::{Field, Form, fields, needed, optional, schema_of};
 
 const SESSION: Field = needed(SESSION_ID, Form::Id).about("`id`, or `id:rest`");
 const USER: Field = needed(USER_ID, Form::Id).about("The member of this connection");
 const DISPLAY_NAME: Field = optional("displayName", Form::Text);
+
+/// The answer to the callback of a message. Of one that came again there is nothing to say.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "SessionSentAnswer")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum SentAnswer<'a> {
+    Sent(MessageJson<'a>),
+    Again(Success),
+}
 
 /// What is said of what clients send.
 pub(in crate::dialects) const fn taken(event: Event) -> Taken {
@@ -55,7 +67,7 @@ pub(in crate::dialects) const fn taken(event: Event) -> Taken {
             ],
             "Sends a message to the others, or to one of them",
         )
-        .answered(schema_of::<MessageJson>),
+        .answered(schema_of::<SentAnswer>),
         Event::file_downloaded => takes(
             fields![
                 SESSION,

@@ -49,7 +49,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             ok(&[schema_of::<BlockAnswer>]),
         ],
     )
-    .refuses(&[409]),
+    .refuses(&[409, 422]),
     operation(
         "DELETE",
         BLOCKED_USER,

@@ -8,6 +8,10 @@ import Ajv from 'ajv/dist/2020.js';
 const PROGRAM = process.env.RELAY_PROGRAM;
 /** What a client of Socket.IO reports itself. */
 const OWN = ['connect', 'connect_error', 'disconnect', 'closed'];
+/** Events of the application's own, beside `app:…`. */
+const PUBLISHED = (process.env.PUBLISH_EVENTS ?? '').split(',');
+/** What suites send without a meaning, since they send several events the same. */
+const MEANINGLESS = { 'message:delete': ['content'] };
 /** What was seen and is not described. */
 const differences = [];
 let described;
@@ -92,7 +96,7 @@ const keyOf = (kind, name) => `${kind}.${name.replaceAll(':', '.')}`;
 
 /** Notes an event that a client got, of which dialect it may be. */
 export function sawEvent(dialect, name, args) {
-  if (!PROGRAM || OWN.includes(name) || name.startsWith('app:')) return;
+  if (!PROGRAM || [...OWN, ...PUBLISHED].includes(name) || name.startsWith('app:')) return;
   const { asyncapi } = documents();
   const misfit = misfitOfAll(asyncapi, channelsOf(asyncapi, dialect), keyOf('send', name), args[0]);
   note(`event ${name}`, args.length > 1 ? 'has several arguments' : misfit, args);
@@ -108,7 +112,16 @@ export function sawAnswer(dialect, [name, ...args], answer) {
     return;
   }
   note(`answer to ${name}`, misfitOfAll(asyncapi, channels, keyOf('reply', name), answer), answer);
-  if (answer.success) note(`sent ${name}`, misfitOfAll(asyncapi, channels, keyOf('receive', name), args[0]), args);
+  if (!answer.success) return;
+  const misfit = misfitOfAll(asyncapi, channels, keyOf('receive', name), meant(name, args[0]));
+  note(`sent ${name}`, misfit, args);
+}
+
+/** What is sent, without what has no meaning there. */
+function meant(name, sent) {
+  const left = MEANINGLESS[name];
+  if (!left || typeof sent !== 'object') return sent;
+  return Object.fromEntries(Object.entries(sent).filter(([field]) => !left.includes(field)));
 }
 
 /** The path of the document that a request matched: one without parameters first. */
