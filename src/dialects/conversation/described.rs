@@ -15,34 +15,33 @@ use crate::schema::{Field, Form, SchemaOf, fields, needed, optional, schema_of};
 const CONVERSATION: Field = needed(CONVERSATION_ID, Form::Id);
 const MESSAGE: Field = needed(MESSAGE_ID, Form::Uuid);
 
+/// What `message:send` takes.
+const MESSAGE_FIELDS: &[Field] = &[
+    CONVERSATION,
+    optional(CONTENT, Form::Any).about("May be missing where there is `media`"),
+    optional(TEMP_ID, Form::OwnId).about("The sender's own name for it"),
+    optional("media", Form::Any),
+    optional(KEY_NUMBER, Form::Integer),
+];
+
+/// What `message:update` takes.
+const EDIT_FIELDS: &[Field] = &[
+    CONVERSATION,
+    MESSAGE,
+    needed(CONTENT, Form::Any),
+    optional("media", Form::Any),
+    optional(KEY_NUMBER, Form::Integer),
+];
+
 /// What is said of what clients send.
 pub(in crate::dialects) const fn taken(event: Event) -> Taken {
     match event {
         Event::join => takes(fields![CONVERSATION], "Follows a conversation"),
         Event::leave => takes(fields![CONVERSATION], "Follows a conversation no longer"),
-        Event::send => takes(
-            fields![
-                CONVERSATION,
-                optional(CONTENT, Form::Any).about("May be missing where there is `media`"),
-                optional(TEMP_ID, Form::OwnId).about("The sender's own name for it"),
-                optional("media", Form::Any),
-                optional(KEY_NUMBER, Form::Integer),
-            ],
-            "Sends a message",
-        )
-        .and_more()
-        .answered(schema_of::<messages::Acknowledged>),
-        Event::update => takes(
-            fields![
-                CONVERSATION,
-                MESSAGE,
-                needed(CONTENT, Form::Any),
-                optional("media", Form::Any),
-                optional(KEY_NUMBER, Form::Integer),
-            ],
-            "Edits a message of one's own",
-        )
-        .and_more(),
+        Event::send => takes(MESSAGE_FIELDS, "Sends a message")
+            .and_more()
+            .answered(schema_of::<messages::Acknowledged>),
+        Event::update => takes(EDIT_FIELDS, "Edits a message of one's own").and_more(),
         Event::delete => takes(fields![CONVERSATION, MESSAGE], "Deletes a message for all"),
         Event::read => takes(
             fields![

@@ -16,6 +16,32 @@ const MESSAGE: Field = needed(MESSAGE_ID, Form::OwnId);
 const TIMESTAMP: Field = needed("timestamp", Form::Text).about("ISO 8601");
 const SIGNATURE: Field = optional("signature", Form::Any);
 
+/// What `send_message` takes.
+const MESSAGE_FIELDS: &[Field] = &[
+    RECIPIENT,
+    needed("ciphertext", Form::Any),
+    needed("iv", Form::Any),
+    needed("tag", Form::Any),
+    needed("seq", Form::Number),
+    SIGNATURE,
+    optional("messageType", Form::Any),
+];
+
+/// What `send_file_chunk` takes.
+const CHUNK_FIELDS: &[Field] = &[
+    RECIPIENT,
+    needed("encryptedData", Form::Any),
+    needed("iv", Form::Any),
+    needed("tag", Form::Any),
+    optional(MESSAGE_ID, Form::OwnId),
+    optional("chunkNumber", Form::Count),
+    optional("totalChunks", Form::Count),
+    optional("hash", Form::Any),
+    optional("fileName", Form::Any),
+    optional("fileSize", Form::Number),
+    optional("mimeType", Form::Any),
+];
+
 /// What is said of what clients send.
 pub(in crate::dialects) const fn taken(event: Event) -> Taken {
     const RECEIPT: &[Field] = &[MESSAGE, SENDER];
@@ -26,33 +52,13 @@ pub(in crate::dialects) const fn taken(event: Event) -> Taken {
             takes(fields![RECIPIENT], "Leaves a room").answered(schema_of::<RoomLeft>)
         }
         Event::send_message => takes(
-            fields![
-                RECIPIENT,
-                needed("ciphertext", Form::Any),
-                needed("iv", Form::Any),
-                needed("tag", Form::Any),
-                needed("seq", Form::Number),
-                SIGNATURE,
-                optional("messageType", Form::Any),
-            ],
+            MESSAGE_FIELDS,
             "Sends a message to all connections of a user",
         )
         .and_more()
         .answered(schema_of::<MessageSentEvent>),
         Event::send_file_chunk => takes(
-            fields![
-                RECIPIENT,
-                needed("encryptedData", Form::Any),
-                needed("iv", Form::Any),
-                needed("tag", Form::Any),
-                optional(MESSAGE_ID, Form::OwnId),
-                optional("chunkNumber", Form::Count),
-                optional("totalChunks", Form::Count),
-                optional("hash", Form::Any),
-                optional("fileName", Form::Any),
-                optional("fileSize", Form::Number),
-                optional("mimeType", Form::Any),
-            ],
+            CHUNK_FIELDS,
             "Sends a part of a file to all connections of a user",
         )
         .and_more()

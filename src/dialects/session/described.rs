@@ -17,6 +17,17 @@ const SESSION: Field = needed(SESSION_ID, Form::Id).about("`id`, or `id:rest`");
 const USER: Field = needed(USER_ID, Form::Id).about("The member of this connection");
 const DISPLAY_NAME: Field = optional("displayName", Form::Text);
 
+/// What `send-message` takes.
+const MESSAGE_FIELDS: &[Field] = &[
+    SESSION,
+    needed("from", Form::Id).about("The member of this connection"),
+    optional("to", Form::Id).about("A member, or `all`"),
+    needed("encrypted", Form::Any),
+    optional("originalContent", Form::Any).about("Goes back to its author alone"),
+    optional("type", Form::OwnId),
+    optional("clientMessageId", Form::OwnId),
+];
+
 /// The answer to the callback of a message. Of one that came again there is nothing to say.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "SessionSentAnswer")]
@@ -56,15 +67,7 @@ pub(in crate::dialects) const fn taken(event: Event) -> Taken {
             "Publishes the session's key, encrypted for each member",
         ),
         Event::send_message => takes(
-            fields![
-                SESSION,
-                needed("from", Form::Id).about("The member of this connection"),
-                optional("to", Form::Id).about("A member, or `all`"),
-                needed("encrypted", Form::Any),
-                optional("originalContent", Form::Any).about("Goes back to its author alone"),
-                optional("type", Form::OwnId),
-                optional("clientMessageId", Form::OwnId),
-            ],
+            MESSAGE_FIELDS,
             "Sends a message to the others, or to one of them",
         )
         .answered(schema_of::<SentAnswer>),
