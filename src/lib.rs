@@ -31,6 +31,7 @@ mod metrics;
 mod model;
 mod payload;
 mod revocations;
+mod schema;
 mod server;
 mod sessions;
 mod stores;
@@ -49,3 +50,15 @@ pub use config::{
 };
 pub use model::{Dialect, Scope, Scopes, parse_time};
 pub use server::{AuditRecords, Error, Log, TokenReport, check_token, init_logging, run};
+
+/// The description of all routes, as OpenAPI.
+#[must_use]
+pub fn openapi() -> String {
+    http::openapi_text()
+}
+
+/// The description of the events of the dialects that are served, as AsyncAPI.
+#[must_use]
+pub fn asyncapi(config: &Config) -> String {
+    http::asyncapi_text(&config.dialects)
+}

@@ -1,5 +1,6 @@
 //! What is answered of an event that was published.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ pub(crate) struct Published {
 }
 
 /// How many connections of a target were handed it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TargetReached {
     /// What it is.
     #[serde(rename = "type")]

@@ -135,6 +135,8 @@ settings! {
     internal_listen: Option<ListenAddress> = None;
     /// Whether the admin routes are served to clients' addresses, too, where there is an internal listener.
     admin_public: bool = false;
+    /// Whether the descriptions are served to clients: /docs, /openapi.json and /asyncapi.json.
+    api_docs: bool = true;
     /// Token that opens /metrics where there is no internal listener, at least 32 bytes. That of administrators does, too.
     metrics_token: Option<Secret> = None, check long_enough;
     /// Whether /metrics is open to everybody who reaches the server.

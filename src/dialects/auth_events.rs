@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Request, chat};
@@ -30,29 +31,29 @@ const ERROR: &str = "error";
 /// The longest event name that is repeated in an error, in bytes.
 const MAX_ECHOED_NAME_BYTES: usize = 128;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct AuthSuccess<'a> {
+pub(super) struct AuthSuccess<'a> {
     user_id: ClientUserId<'a>,
     socket_id: String,
     message: &'static str,
 }
 
-#[derive(Serialize)]
-struct AuthFailed {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct AuthFailed {
     message: &'static str,
     code: ErrorCode,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct AuthExpiring {
+pub(super) struct AuthExpiring {
     /// ISO 8601.
     expires_at: String,
 }
 
-#[derive(Serialize)]
-struct AuthenticatedReply {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct AuthenticatedReply {
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
@@ -66,15 +67,15 @@ impl AuthenticatedReply {
 }
 
 /// The `error` event of an event that no dialect handled.
-#[derive(Serialize)]
-struct NotHandled<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NotHandled<'a> {
     message: &'static str,
     code: ErrorCode,
     context: NotHandledContext<'a>,
 }
 
-#[derive(Serialize)]
-struct NotHandledContext<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NotHandledContext<'a> {
     event: &'a str,
 }
 

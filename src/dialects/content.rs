@@ -51,6 +51,10 @@ pub(super) fn description_frames(described: &Described) -> FrameSizes {
     FrameSizes::from_slice(&[NAMES + texts + described.extra.size()])
 }
 
+crate::schema::described!(Content<'_>, {
+    "description": "What was written, as it was sent: `\"\"` where there is nothing but what is attached, and `null` of a deleted message"
+});
+
 impl Serialize for Content<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

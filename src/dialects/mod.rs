@@ -6,10 +6,13 @@
 //! stands in one row of the table `events!` in `<dialect>/mod.rs`. This module finds the dialect that
 //! has an event of a name.
 
+mod any_dialect;
+pub(crate) mod asyncapi;
 pub(crate) mod auth_events;
 pub(crate) mod chat;
 pub(crate) mod content;
 pub(crate) mod conversation;
+mod described;
 pub(crate) mod direct;
 mod dispatcher;
 mod events;

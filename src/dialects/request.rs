@@ -5,6 +5,7 @@ mod limits;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::row::Row;
@@ -38,19 +39,19 @@ pub(crate) struct Request<'a> {
 }
 
 /// The answer to a callback where a dialect names no other.
-#[derive(Serialize)]
-struct Success {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Success {
     success: bool,
 }
 
-#[derive(Serialize)]
-struct Failure<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Failure<'a> {
     success: bool,
     error: FailureReason<'a>,
 }
 
-#[derive(Serialize)]
-struct FailureReason<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FailureReason<'a> {
     message: &'a str,
     code: ErrorCode,
 }

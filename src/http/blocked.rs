@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::body::run_to_end;
@@ -26,22 +27,23 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/users/me/blocked/{id}", only_users(app, one))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct BlockJson<'a> {
+pub(super) struct BlockJson<'a> {
     user_id: ClientUserId<'a>,
     /// ISO 8601.
     since: String,
 }
 
-#[derive(Serialize)]
-struct BlockAnswer<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BlockAnswer<'a> {
     blocked: Option<BlockJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BlockedUsers")]
 #[serde(rename_all = "camelCase")]
-struct ListAnswer<'a> {
+pub(super) struct ListAnswer<'a> {
     blocked: Vec<BlockJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<&'a str>,

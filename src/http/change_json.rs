@@ -1,6 +1,7 @@
 //! Changes of a conversation as JSON. Those that a socket is sent have the names of their events, and
 //! messages the form of `conversation`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::senders::Senders;
@@ -13,7 +14,7 @@ use crate::model::conversation::{
 use crate::model::{ClientUserId, UserId};
 
 /// A change.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChangeJson<'a> {
     conversation_id: ClientId<'a>,
@@ -25,9 +26,9 @@ pub(super) struct ChangeJson<'a> {
     what: What<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
-enum Author<'a> {
+pub(super) enum Author<'a> {
     #[serde(rename_all = "camelCase")]
     User {
         user_id: ClientUserId<'a>,
@@ -36,9 +37,9 @@ enum Author<'a> {
     Application,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type")]
-enum What<'a> {
+pub(super) enum What<'a> {
     #[serde(rename = "conversation:created")]
     Created {
         participants: Vec<ParticipantJson<'a>>,
@@ -88,7 +89,7 @@ enum What<'a> {
     Removed { participant: ParticipantJson<'a> },
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReactionJson<'a> {
     id: ReactionId,
@@ -99,9 +100,10 @@ pub(super) struct ReactionJson<'a> {
     created_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChangedParticipant")]
 #[serde(rename_all = "camelCase")]
-struct ParticipantJson<'a> {
+pub(super) struct ParticipantJson<'a> {
     user_id: ClientUserId<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,

@@ -6,6 +6,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::body::JsonText;
@@ -34,8 +35,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/changes", users(get(of_all).post(of_all_posted)))
 }
 
-#[derive(Serialize)]
-struct ChangesAnswer<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ChangesAnswer<'a> {
     changes: Vec<ChangeJson<'a>>,
     /// The `after` with which to go on.
     cursor: String,

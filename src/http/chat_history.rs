@@ -1,6 +1,7 @@
 //! What a history has besides in the form of `chat`: where a page of it begins that is counted from the newest message,
 //! as the clients of its deployed server count, and how many there are.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::caller::Caller;
@@ -12,7 +13,7 @@ use crate::model::conversation::{ConversationId, PageLimit, Window};
 use crate::stores::conversations::StoreError;
 
 /// What stands beside the messages.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Counted {
     message: &'static str,
     total: u64,

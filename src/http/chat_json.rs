@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::dialects::chat::{LastMessageJson, PersonJson};
@@ -11,7 +12,7 @@ use crate::model::conversation::{
 use crate::model::{ClientUserId, UserId, clock};
 
 /// A chat, with what it is to the caller.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChatJson<'a> {
     id: ClientId<'a>,
@@ -39,16 +40,16 @@ pub(super) struct ChatJson<'a> {
     extra: Option<&'a Extra>,
 }
 
-#[derive(Debug, Serialize)]
-struct MemberJson<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct MemberJson<'a> {
     #[serde(flatten)]
     person: PersonJson<'a>,
     profile: ProfileJson,
 }
 
 /// What only the application knows; its clients take for granted that it is there.
-#[derive(Debug, Serialize)]
-struct ProfileJson {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ProfileJson {
     position: &'static str,
     company: &'static str,
     category: &'static str,

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::body::{JsonText, run_to_end};
@@ -49,14 +50,14 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/chats/{id}", users(get(show)))
 }
 
-#[derive(Serialize)]
-struct OneChat<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct OneChat<'a> {
     message: &'static str,
     chat: ChatJson<'a>,
 }
 
-#[derive(Serialize)]
-struct ChatList<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ChatList<'a> {
     message: &'static str,
     total: u64,
     count: usize,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::conversation_json::{ConversationJson, ParticipantJson};
@@ -11,7 +12,7 @@ use crate::model::UserId;
 use crate::stores::conversations::StoreError;
 
 /// The answer with one conversation.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct ConversationAnswer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<&'static str>,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::conversation::{
@@ -12,7 +13,7 @@ use crate::model::{ClientUserId, clock};
 use crate::payload::OwnedValue;
 
 /// A conversation, with what it is to the caller where that is known.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ConversationJson<'a> {
     id: ClientId<'a>,
@@ -48,8 +49,9 @@ pub(super) struct ConversationJson<'a> {
 }
 
 /// The further fields that clients of `feed` read.
-#[derive(Debug, Serialize)]
-struct InFeed<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConversationInFeed")]
+pub(super) struct InFeed<'a> {
     /// The names of its participants.
     participants: Vec<Arc<str>>,
     /// Milliseconds since the epoch.
@@ -63,8 +65,8 @@ struct InFeed<'a> {
     keys: Vec<KeyJson<'a>>,
 }
 
-#[derive(Debug, Serialize)]
-struct KeyJson<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct KeyJson<'a> {
     content_key_number: i64,
     encrypted_content_key: &'a OwnedValue,
     /// Milliseconds since the epoch.
@@ -189,7 +191,8 @@ impl<'a> ConversationJson<'a> {
 }
 
 /// A participant, or a former one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Participant")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ParticipantJson<'a> {
     user_id: ClientUserId<'a>,
@@ -233,7 +236,8 @@ impl<'a> ParticipantJson<'a> {
 }
 
 /// A user, for administrators.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AdministeredUser")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UserJson<'a> {
     id: ClientUserId<'a>,

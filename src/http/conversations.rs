@@ -7,6 +7,7 @@ use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::administrator::UserOrAdmin;
@@ -53,9 +54,10 @@ pub(super) fn max_body(config: &Config) -> usize {
     config.max_event_bytes.min(6 << 20)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConversationList")]
 #[serde(rename_all = "camelCase")]
-struct ListAnswer<'a> {
+pub(super) struct ListAnswer<'a> {
     conversations: Vec<ConversationJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -177,7 +179,7 @@ async fn show(
 }
 
 /// The answer with one that was changed.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct OneConversation<'a> {
     pub(super) conversation: ConversationJson<'a>,
 }

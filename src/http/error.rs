@@ -5,14 +5,15 @@ use std::any::Any;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::connection::edge::refusal;
 use crate::metrics::refusals;
 use crate::model::ErrorCode;
 
-#[derive(Serialize)]
-struct BareBody {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BareBody {
     error: &'static str,
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::body::{OptionalJson, run_to_end};
@@ -29,8 +30,8 @@ struct Named {
     keys: Vec<ContentKey>,
 }
 
-#[derive(Serialize)]
-struct Changed {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Changed {
     message: &'static str,
     share_history: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,8 +39,9 @@ struct Changed {
     participants: Vec<Arc<str>>,
 }
 
-#[derive(Serialize)]
-struct Left {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LeftConversation")]
+pub(super) struct Left {
     message: &'static str,
 }
 

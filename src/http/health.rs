@@ -7,15 +7,16 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::query::Parameters;
 use crate::app::App;
 use crate::model::clock;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Health<'a> {
+pub(super) struct Health<'a> {
     status: &'static str,
     /// Seconds.
     uptime: u64,
@@ -29,8 +30,8 @@ struct Health<'a> {
     node: &'a str,
 }
 
-#[derive(Serialize)]
-struct Ready {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Ready {
     status: &'static str,
     /// Several are separated by semicolons.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::caller::Caller;
@@ -25,9 +26,11 @@ use crate::model::conversation::{
 };
 use crate::stores::conversations::StoreError;
 
-#[derive(Default, Serialize)]
+/// A part of a history, with what else is said of it.
+#[derive(Default, Serialize, JsonSchema)]
+#[schemars(rename = "HistoryPage")]
 #[serde(rename_all = "camelCase")]
-struct PageOf<'a, T> {
+pub(super) struct PageOf<'a, T> {
     messages: Vec<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<MessageId>,
@@ -41,16 +44,18 @@ struct PageOf<'a, T> {
     marks: MarksJson<'a>,
 }
 
-#[derive(Serialize)]
-struct SliceOf<'a, T> {
+/// The same by its place.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HistorySlice")]
+pub(super) struct SliceOf<'a, T> {
     messages: Vec<T>,
     pagination: Pagination,
     #[serde(flatten)]
     marks: MarksJson<'a>,
 }
 
-#[derive(Serialize)]
-struct Pagination {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Pagination {
     total: u64,
     limit: usize,
     offset: u64,
@@ -214,8 +219,9 @@ fn nothing(form: Form, counts: (PageLimit, Option<u64>)) -> Response {
 }
 
 /// The answer in the form of `chat`.
-#[derive(Serialize)]
-struct InChat<'a, T> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HistoryInChat")]
+pub(super) struct InChat<'a, T> {
     #[serde(flatten)]
     counted: Counted,
     #[serde(flatten)]

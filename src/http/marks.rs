@@ -1,5 +1,6 @@
 //! What histories say of their messages besides what these say: who reacted, whom they reached, and who read them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::change_json::ReactionJson;
@@ -17,7 +18,7 @@ pub(super) struct Marks {
 }
 
 /// The same in an answer.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, JsonSchema)]
 pub(super) struct MarksJson<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reactions: Vec<ReactionJson<'a>>,

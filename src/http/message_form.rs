@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::app::App;
@@ -31,20 +32,23 @@ pub(super) enum Form {
     Feed,
 }
 
-#[derive(Serialize)]
-struct InConversation<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SentInConversation")]
+pub(super) struct InConversation<'a> {
     message: conversation::MessageJson<'a>,
 }
 
-#[derive(Serialize)]
-struct InChat<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SentInChat")]
+pub(super) struct InChat<'a> {
     message: &'static str,
     data: chat::MessageJson<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SentInFeed")]
 #[serde(rename_all = "camelCase")]
-struct InFeed<'a> {
+pub(super) struct InFeed<'a> {
     message: &'static str,
     message_data: feed::MessageJson<'a>,
 }

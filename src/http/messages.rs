@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::body::{JsonText, run_to_end};
@@ -98,13 +99,14 @@ async fn named(app: &App, id: &str) -> Result<TypedId, Refusal> {
     Ok(TypedId { id, id_type })
 }
 
-#[derive(Serialize)]
-struct Edited<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EditedMessage")]
+pub(super) struct Edited<'a> {
     message: conversation::MessageJson<'a>,
 }
 
-#[derive(Serialize)]
-struct EditedInChat<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct EditedInChat<'a> {
     message: &'static str,
     data: chat::EditedJson<'a>,
 }
@@ -131,15 +133,15 @@ async fn edit(State(app): State<Arc<App>>, caller: Caller, id: String, body: Jso
     .await
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Replaced<'a> {
+pub(super) struct Replaced<'a> {
     message: &'static str,
     message_data: ReplacedMessage<'a>,
 }
 
-#[derive(Serialize)]
-struct ReplacedMessage<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ReplacedMessage<'a> {
     id: MessageId,
     encrypted_msg_content: Option<&'a OwnedValue>,
     /// Milliseconds since the epoch.
@@ -205,8 +207,9 @@ async fn edit_message(
     Ok(edited.publish().await)
 }
 
-#[derive(Serialize)]
-struct Removed {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RemovedMessage")]
+pub(super) struct Removed {
     message: &'static str,
     id: MessageId,
 }

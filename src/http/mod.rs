@@ -16,6 +16,7 @@ mod conversation_answer;
 mod conversation_json;
 mod conversations;
 mod cookies;
+mod docs;
 mod error;
 mod feed_participants;
 mod forwarded;
@@ -33,6 +34,7 @@ mod messages;
 mod metrics;
 mod new_conversation;
 mod observe;
+mod openapi;
 mod origin;
 mod pace;
 mod paging;
@@ -49,6 +51,8 @@ mod refused_origins;
 mod routes;
 mod senders;
 mod sessions;
+
+pub(crate) use docs::{asyncapi_text, openapi_text};
 
 use std::sync::Arc;
 
@@ -89,9 +93,11 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let is_admin_here = app.config.internal_listen.is_none() || app.config.admin_public;
     let admin = is_admin_here.then(|| admin::routes(app));
     let metrics = metrics::public(app).map(|scrape| Router::new().route("/metrics", scrape));
+    let docs = app.config.api_docs.then(docs::routes);
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
+        .merge(docs.unwrap_or_default())
         .merge(sessions.unwrap_or_default())
         .merge(conversations.unwrap_or_default())
         .merge(blocks.unwrap_or_default())
@@ -112,6 +118,7 @@ pub(crate) fn internal_router(app: &Arc<App>) -> Router {
         .route("/health", get(health::health))
         .route("/ready", get(health::internal_ready))
         .route("/metrics", metrics::open())
+        .merge(docs::routes())
         .merge(admin::routes(app));
     let rest = with_refusals(app, rest).layer(from_fn(internal::within_time));
     surrounded(app, rest)

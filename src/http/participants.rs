@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::administrator::UserOrAdmin;
@@ -42,16 +43,17 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ParticipantList")]
 #[serde(rename_all = "camelCase")]
-struct ListAnswer<'a> {
+pub(super) struct ListAnswer<'a> {
     participants: Vec<ParticipantJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-struct ParticipantAnswer<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ParticipantAnswer<'a> {
     participant: ParticipantJson<'a>,
 }
 

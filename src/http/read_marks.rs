@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::body::{JsonText, OptionalJson, run_to_end};
@@ -35,8 +36,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
 }
 
-#[derive(Serialize)]
-struct Success {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Success {
     success: bool,
 }
 

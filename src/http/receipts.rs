@@ -6,6 +6,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::caller::{Caller, only_users};
@@ -23,7 +24,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new().route("/api/conversations/{id}/receipts", read)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReceiptJson<'a> {
     message_id: MessageId,
@@ -45,8 +46,8 @@ impl<'a> From<&'a Receipt> for ReceiptJson<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct ReceiptsAnswer<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ReceiptsAnswer<'a> {
     receipts: Vec<ReceiptJson<'a>>,
     cursor: String,
     more: bool,

@@ -8,6 +8,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::caller::{Caller, only_users};
@@ -31,8 +32,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new().route("/api/messages/recent/all", read)
 }
 
-#[derive(Serialize)]
-struct RecentAnswer<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RecentAnswer<'a> {
     messages: Vec<feed::MessageJson<'a>>,
 }
 

@@ -12,6 +12,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error;
@@ -21,9 +22,9 @@ use crate::audit::Event;
 use crate::metrics::refusals;
 use crate::model::{ErrorCode, Refusal, UserId, Why};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RefusalBody<'a> {
+pub(super) struct RefusalBody<'a> {
     error: &'a str,
     code: ErrorCode,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,9 +34,9 @@ struct RefusalBody<'a> {
 }
 
 /// The answer when the server failed: nothing but what finds it in the log.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct FailedBody<'a> {
+pub(super) struct FailedBody<'a> {
     error: &'static str,
     code: ErrorCode,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -23,10 +23,15 @@ const POSTED: &[&str] = &["POST"];
 const MARKED: &[&str] = &["POST", "PUT", "PATCH"];
 
 /// All routes; the last one stands for what matches none.
-const ROUTES: [Route; 38] = [
+const ROUTES: [Route; 43] = [
     route("/health", READ),
     route("/ready", READ),
     route("/metrics", READ),
+    route("/openapi.json", READ),
+    route("/asyncapi.json", READ),
+    route("/docs", READ),
+    route("/docs/page.js", READ),
+    route("/docs/page.css", READ),
     route("/sessions", READ),
     route("/api/reserve-session", POSTED),
     route("/api/conversations", READ_AND_POSTED),
@@ -153,6 +158,14 @@ impl Matched {
 
 fn method_of(route: usize, method: &str) -> Option<usize> {
     ROUTES[route].methods.iter().position(|one| *one == method)
+}
+
+/// Every template with each of its methods that are of a kind of their own.
+#[cfg(test)]
+pub(super) fn served() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let routes = ROUTES.iter().filter(|route| route.template != UNMATCHED);
+    let methods = routes.flat_map(|route| route.methods.iter().map(|one| (route.template, *one)));
+    methods.filter(|(_, method)| *method != OTHER)
 }
 
 /// Adds what is counted here.

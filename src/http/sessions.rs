@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -44,9 +45,9 @@ pub(super) fn routes(app: &App) -> Router<Arc<App>> {
         .route("/sessions", get(list))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Reserved<'a> {
+pub(super) struct Reserved<'a> {
     success: bool,
     session_id: &'a str,
     chat_mode: &'static str,
@@ -177,9 +178,9 @@ fn chat_mode(given: Option<&Value>) -> Result<ChatMode, Refusal> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+pub(super) struct Listed {
     session_id: String,
     members: usize,
     messages: usize,
@@ -198,9 +199,9 @@ impl From<Summary> for Listed {
 }
 
 /// A part of the list, by the sessions' ids.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ListPart {
+pub(super) struct ListPart {
     sessions: Vec<Listed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,

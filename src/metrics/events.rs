@@ -38,7 +38,7 @@ pub(crate) fn took(dialect: Dialect, time: Duration) {
 macro_rules! sent {
     ($($dialect:expr => $($name:literal)+;)+) => {
         /// Every event that the relay sends, and the dialect that has it.
-        const SENT: &[(Option<Dialect>, &str)] = &[$($(($dialect, $name),)+)+];
+        pub(crate) const SENT: &[(Option<Dialect>, &str)] = &[$($(($dialect, $name),)+)+];
     };
 }
 

@@ -187,6 +187,7 @@ const STORED_LIMITS: Settings = &[
     ("SIGNAL_BURST", "5"),
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
+const NO_DOCS: Settings = &[("API_DOCS", "false")];
 /// With nothing set: what a client meets out of the box.
 const PLAIN: Settings = &[];
 const EVERYONE_LIMIT: Settings = &[
@@ -417,6 +418,8 @@ suites! {
     http_admin_connections: "http/admin-connections", REST_ADMIN, mongodb => two_nodes;
     http_admin_off: "http/admin-off", STORED, mongodb;
     http_admin_scopes: "http/admin-scopes", SCOPES, mongodb;
+    http_api_docs: "http/api-docs", STORED;
+    http_api_docs_off: "http/api-docs-off", NO_DOCS;
     http_audit: "http/audit", REST_ADMIN, mongodb;
     http_base_path: "http/base-path", BELOW_PATH;
     http_blocked_adding: "http/blocked-adding", STORED_PRESENCE, mongodb;

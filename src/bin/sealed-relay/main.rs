@@ -56,6 +56,10 @@ enum Command {
     },
     /// Print the configuration in effect, secrets redacted
     PrintConfig,
+    /// Print the description of all routes (OpenAPI)
+    Openapi,
+    /// Print the description of the events of the dialects that are served (AsyncAPI)
+    Asyncapi,
     /// Read the audit
     #[command(subcommand)]
     Audit(audit::Command),
@@ -151,6 +155,8 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<ExitCode, Failure> {
             print("ok")?;
         }
         Command::PrintConfig => print(load()?.to_toml().trim_end())?,
+        Command::Openapi => print(&sealed_relay::openapi())?,
+        Command::Asyncapi => print(&sealed_relay::asyncapi(&load()?))?,
         Command::Audit(audit::Command::Export(args)) => audit::export(&args, &load()?)?,
         Command::Health(args) => {
             let url = match args.url {

@@ -1,9 +1,11 @@
 //! The envelope in which events of this dialect come.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An event's payload: what it is and what it says.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Envelope{T}")]
 pub(super) struct Envelope<T> {
     #[serde(rename = "type")]
     pub(super) event: &'static str,
@@ -11,7 +13,8 @@ pub(super) struct Envelope<T> {
 }
 
 /// The same once more beside the envelope, where deployed clients read it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Both{T}")]
 pub(super) struct Both<T> {
     #[serde(flatten)]
     envelope: Envelope<T>,

@@ -1,5 +1,6 @@
 //! Messages as clients of this dialect see them, over sockets and over REST.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::dialects::content::Content;
@@ -8,7 +9,7 @@ use crate::model::{ClientUserId, UserId, clock};
 use crate::payload::{Opaque, OwnedValue};
 
 /// A user, whose name in the relay is one: what follows its first word stands for a last name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PersonJson<'a> {
     id: ClientUserId<'a>,
@@ -35,7 +36,8 @@ impl<'a> PersonJson<'a> {
 }
 
 /// A message, as REST answers it in this form.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ChatMessage")]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MessageJson<'a> {
     id: MessageId,
@@ -75,7 +77,7 @@ impl<'a> MessageJson<'a> {
 }
 
 /// What REST answers of a message that was edited in this form.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EditedJson<'a> {
     id: MessageId,
@@ -98,7 +100,7 @@ impl<'a> From<&'a Message> for EditedJson<'a> {
 }
 
 /// What is shown of the newest message of a chat in a list of chats.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LastMessageJson<'a> {
     id: MessageId,
@@ -120,7 +122,8 @@ impl<'a> From<&'a Message> for LastMessageJson<'a> {
 }
 
 /// What `message:new` has in its envelope.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatNew")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct New<'a> {
     pub(super) message_id: MessageId,
@@ -136,7 +139,8 @@ pub(super) struct New<'a> {
 }
 
 /// What `message:edited` has in its envelope.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatEdited")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Edited<'a> {
     pub(super) message_id: MessageId,
@@ -149,7 +153,8 @@ pub(super) struct Edited<'a> {
 }
 
 /// What `message:deleted` has in its envelope.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatDeleted")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Deleted<'a> {
     pub(super) message_id: MessageId,

@@ -1,6 +1,7 @@
 //! `chat`: a chat app with contacts. A socket is subscribed to all chats of its user when
 //! it connects; messages come over REST. The contract is `docs/protocol/chat.md`.
 
+pub(super) mod described;
 mod envelope;
 mod messages;
 pub(crate) mod presence;

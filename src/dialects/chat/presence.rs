@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::envelope::Both;
@@ -22,9 +23,10 @@ pub(crate) const RENDERER: PresenceRenderer = PresenceRenderer {
 };
 
 /// `user:online` and `user:offline`
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[schemars(rename = "ChatStatus")]
 #[serde(rename_all = "camelCase")]
-struct Status<'a> {
+pub(super) struct Status<'a> {
     user_id: ClientUserId<'a>,
     status: &'static str,
     /// ISO 8601.

@@ -1,5 +1,6 @@
 //! What happened in a conversation, in the words of this dialect, whoever did it and however.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use smallvec::smallvec;
 
@@ -110,9 +111,10 @@ fn deleted<'a>(message: &Message, chat_id: ClientId<'a>) -> Rendered<'a> {
 }
 
 /// `chat:updated`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatDescribed")]
 #[serde(rename_all = "camelCase")]
-struct DescribedJson<'a> {
+pub(super) struct DescribedJson<'a> {
     chat_id: ClientId<'a>,
     title: Option<&'a str>,
     avatar_url: Option<&'a str>,
@@ -131,9 +133,10 @@ fn described<'a>(described: &'a Described, chat_id: ClientId<'a>) -> Rendered<'a
 }
 
 /// `message:read:receipt`: the user's own, of another connection.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatReadElsewhere")]
 #[serde(rename_all = "camelCase")]
-struct ReadElsewhere<'a> {
+pub(super) struct ReadElsewhere<'a> {
     chat_id: ClientId<'a>,
     message_ids: &'a [MessageId],
     read_by: ClientUserId<'a>,

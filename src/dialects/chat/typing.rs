@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::envelope::Both;
@@ -18,7 +19,8 @@ pub(super) const CHAT_ID: &str = "chatId";
 const LASTS: Duration = Duration::from_secs(3);
 
 /// `user:typing` and `user:stop-typing`
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[schemars(rename = "ChatTyping")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TypingJson<'a> {
     pub(super) user_id: ClientUserId<'a>,

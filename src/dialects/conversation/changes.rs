@@ -1,5 +1,6 @@
 //! Editing and deleting messages.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::messages::{CONTENT, KEY_NUMBER};
@@ -13,7 +14,8 @@ use crate::payload::Payload;
 use crate::users::Member;
 
 /// `message:updated`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConversationMessageUpdated")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Updated<'a> {
     pub(super) id: MessageId,
@@ -26,7 +28,8 @@ pub(super) struct Updated<'a> {
 }
 
 /// `message:deleted`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConversationMessageDeleted")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Deleted<'a> {
     pub(super) id: MessageId,

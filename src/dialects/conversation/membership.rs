@@ -1,5 +1,6 @@
 //! Joining and leaving conversations.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::CONVERSATION_ID;
@@ -14,22 +15,24 @@ use crate::users::Member;
 const JOINED: &str = "conversation:joined";
 pub(super) const LEFT: &str = "conversation:left";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Joined<'a> {
+pub(super) struct Joined<'a> {
     conversation_id: ClientId<'a>,
     participant_count: usize,
 }
 
 /// `conversation:left`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConversationLeft")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Left<'a> {
     pub(super) conversation_id: ClientId<'a>,
 }
 
 /// `conversation:updated`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConversationDescribed")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DescribedJson<'a> {
     pub(super) conversation_id: ClientId<'a>,

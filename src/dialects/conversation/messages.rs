@@ -1,5 +1,6 @@
 //! `message:send`, and messages as participants see them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::CONVERSATION_ID;
@@ -20,7 +21,8 @@ pub(super) const CONTENT: &str = "content";
 pub(crate) const KEY_NUMBER: &str = "keyNumber";
 
 /// A user, as others see them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConversationUser")]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserJson<'a> {
     id: ClientUserId<'a>,
@@ -67,7 +69,7 @@ impl<'a> From<&'a UserRecord> for UserJson<'a> {
 }
 
 /// A user, without a picture.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct UserName<'a> {
     id: ClientUserId<'a>,
     name: &'a str,
@@ -83,7 +85,8 @@ impl<'a> From<&'a Identity> for UserName<'a> {
 }
 
 /// A message: `message:new`, and what REST answers in this form.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConversationMessage")]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MessageJson<'a> {
     id: MessageId,
@@ -139,9 +142,10 @@ pub(super) fn frames_of(message: &Message, sender: &Identity) -> FrameSizes {
 }
 
 /// The answer to a message's callback.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AcknowledgedMessage")]
 #[serde(rename_all = "camelCase")]
-struct Acknowledged {
+pub(super) struct Acknowledged {
     success: bool,
     message_id: MessageId,
 }

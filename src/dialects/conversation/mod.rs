@@ -2,6 +2,7 @@
 //! everything is acknowledged. The contract is `docs/protocol/conversation.md`.
 
 mod changes;
+pub(super) mod described;
 mod membership;
 mod messages;
 mod presence;

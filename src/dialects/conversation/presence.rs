@@ -1,5 +1,6 @@
 //! Who is online: the users who are subscribed to a conversation.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::CONVERSATION_ID;
@@ -14,9 +15,9 @@ use crate::users::Member;
 const RESPONSE: &str = "presence:response";
 
 /// `presence:response`, and the answer to its callback.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Response<'a> {
+pub(super) struct Response<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     success: Option<bool>,
     conversation_id: ClientId<'a>,
@@ -26,7 +27,8 @@ struct Response<'a> {
 }
 
 /// `user:online`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConversationOnline")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Online<'a> {
     pub(super) conversation_id: ClientId<'a>,
@@ -37,7 +39,7 @@ pub(super) struct Online<'a> {
 }
 
 /// `user:offline`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Offline<'a> {
     pub(super) conversation_id: ClientId<'a>,

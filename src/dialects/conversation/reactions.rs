@@ -1,5 +1,6 @@
 //! Reacting to messages.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::changes::message_id;
@@ -13,7 +14,8 @@ use crate::payload::Payload;
 use crate::users::Member;
 
 /// `reaction:added`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConversationAdded")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Added<'a> {
     pub(super) id: ReactionId,
@@ -29,7 +31,8 @@ pub(super) struct Added<'a> {
 }
 
 /// `reaction:removed`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConversationRemoved")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Removed<'a> {
     pub(super) id: ReactionId,
@@ -41,9 +44,10 @@ pub(super) struct Removed<'a> {
 }
 
 /// The answer to a reaction's callback.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AcknowledgedReaction")]
 #[serde(rename_all = "camelCase")]
-struct Acknowledged {
+pub(super) struct Acknowledged {
     success: bool,
     reaction_id: ReactionId,
 }

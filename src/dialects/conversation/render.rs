@@ -1,5 +1,6 @@
 //! What happened in a conversation, in the words of this dialect, whoever did it and however.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use smallvec::SmallVec;
 
@@ -219,9 +220,9 @@ fn offline<'a>(user: &'a UserId, at: u64, conversation_id: ClientId<'a>) -> Rend
 }
 
 /// `message:delivered`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Delivered<'a> {
+pub(super) struct Delivered<'a> {
     message_id: MessageId,
     conversation_id: ClientId<'a>,
     delivered_to: Vec<ClientUserId<'a>>,
@@ -252,9 +253,9 @@ fn delivered<'a>(
 }
 
 /// `message:read:receipt`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ReadReceipt<'a> {
+pub(super) struct ReadReceipt<'a> {
     conversation_id: ClientId<'a>,
     message_ids: &'a [MessageId],
     read_by: ClientUserId<'a>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::CONVERSATION_ID;
@@ -24,7 +25,7 @@ const MESSAGE_ID: &str = "messageId";
 const TYPES_FOR: Duration = Duration::from_secs(5);
 
 /// `typing:user:start`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StartedTyping<'a> {
     pub(super) conversation_id: ClientId<'a>,
@@ -35,7 +36,7 @@ pub(super) struct StartedTyping<'a> {
 }
 
 /// `typing:user:stop`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StoppedTyping<'a> {
     pub(super) conversation_id: ClientId<'a>,

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::messages::TEMP_ID;
@@ -20,26 +21,27 @@ pub(super) const ERROR: &str = "error";
 pub(super) struct ConversationWords;
 
 /// `conversation:join:error`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct JoinError<'p, 'a> {
+pub(super) struct JoinError<'p, 'a> {
     conversation_id: Option<&'p Opaque<'a>>,
     message: &'p str,
     code: ErrorCode,
 }
 
 /// `error`
-#[derive(Serialize)]
-struct ErrorEvent<'p, 'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConversationErrorEvent")]
+pub(super) struct ErrorEvent<'p, 'a> {
     message: &'p str,
     code: ErrorCode,
     context: Context<'p, 'a>,
 }
 
 /// What lets the sender match an error with what they sent.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Context<'p, 'a> {
+pub(super) struct Context<'p, 'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation_id: Option<&'p Opaque<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]

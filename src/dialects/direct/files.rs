@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -30,9 +31,9 @@ const FILE_NAME: &str = "fileName";
 const FILE_SIZE: &str = "fileSize";
 const MIME_TYPE: &str = "mimeType";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ChunkSent<'p, 'a> {
+pub(super) struct ChunkSent<'p, 'a> {
     recipient_id: &'p Opaque<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<&'p Opaque<'a>>,
@@ -44,9 +45,9 @@ struct ChunkSent<'p, 'a> {
     recipient_online: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct UploadComplete<'p, 'a> {
+pub(super) struct UploadComplete<'p, 'a> {
     recipient_id: &'p Opaque<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<&'p Opaque<'a>>,
@@ -54,18 +55,18 @@ struct UploadComplete<'p, 'a> {
     total_chunks: Option<&'p Opaque<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RequestSent<'p, 'a> {
+pub(super) struct RequestSent<'p, 'a> {
     message_id: &'p Opaque<'a>,
     success: bool,
     recipient_online: bool,
 }
 
 /// A file of which it will not be told that it is complete.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Forgotten<'f> {
+pub(super) struct Forgotten<'f> {
     error: &'static str,
     code: ErrorCode,
     recipient_id: &'f RawValue,

@@ -1,5 +1,6 @@
 //! Rooms, messages and key exchange.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{MESSAGE_ID, RECIPIENT_ID};
@@ -21,33 +22,33 @@ const MESSAGE_SENT: &str = "message:sent";
 const KEY_EXCHANGE_RECEIVE: &str = "key-exchange:receive";
 const KEY_EXCHANGE_SENT: &str = "key-exchange:sent";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RoomJoined<'p, 'a> {
+pub(super) struct RoomJoined<'p, 'a> {
     room_name: &'p str,
     recipient_id: &'p Opaque<'a>,
     success: bool,
     recipient_online: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RoomUserReady<'p> {
+pub(super) struct RoomUserReady<'p> {
     user_id: ClientUserId<'p>,
     username: &'p str,
     room_name: &'p str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RoomLeft<'p> {
+pub(super) struct RoomLeft<'p> {
     room_name: &'p str,
     success: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct MessageSentEvent<'p, 'a> {
+pub(super) struct MessageSentEvent<'p, 'a> {
     recipient_id: &'p Opaque<'a>,
     seq: &'p Opaque<'a>,
     success: bool,
@@ -55,9 +56,9 @@ struct MessageSentEvent<'p, 'a> {
     recipient_online: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct KeyExchangeSent<'p, 'a> {
+pub(super) struct KeyExchangeSent<'p, 'a> {
     recipient_id: &'p Opaque<'a>,
     success: bool,
     recipient_online: bool,

@@ -2,6 +2,7 @@
 //! relayed is not looked into, and nothing of it is stored but metadata in the audit. The contract
 //! is `docs/protocol/direct.md`.
 
+pub(super) mod described;
 mod files;
 mod messages;
 pub(crate) mod presence;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cluster::PresenceChange;
@@ -20,16 +21,16 @@ pub(crate) const RENDERER: PresenceRenderer = PresenceRenderer {
     send,
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct UserOnline<'a> {
+pub(super) struct UserOnline<'a> {
     user_id: ClientUserId<'a>,
     username: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct UserOffline<'a> {
+pub(super) struct UserOffline<'a> {
     user_id: ClientUserId<'a>,
     username: &'a str,
     /// ISO 8601, when the last connection closed.

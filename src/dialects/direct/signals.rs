@@ -1,5 +1,6 @@
 //! Typing and receipts: relayed and never audited. A receipt is state, so none is dropped for its rate.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{MESSAGE_ID, RECIPIENT_ID};
@@ -15,18 +16,18 @@ const TYPING: &str = "typing:user";
 const DELIVERY_CONFIRMED: &str = "message:delivery-confirmed";
 const READ_CONFIRMED: &str = "message:read-confirmed";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Typing<'p> {
+pub(super) struct Typing<'p> {
     user_id: ClientUserId<'p>,
     username: &'p str,
     is_typing: bool,
 }
 
 /// The answer to a callback.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Passed {
+pub(super) struct Passed {
     success: bool,
     recipient_online: bool,
 }

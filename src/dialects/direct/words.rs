@@ -1,6 +1,7 @@
 //! How refusals read in `direct`: an error event of its own for each kind of event, and nothing for
 //! typing and receipts.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{MESSAGE_ID, RECIPIENT_ID};
@@ -14,9 +15,10 @@ use crate::payload::{Opaque, Payload, RawEvent};
 pub(super) struct DirectWords;
 
 /// An error event. It repeats what lets the sender match it with what they sent.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DirectErrorEvent")]
 #[serde(rename_all = "camelCase")]
-struct ErrorEvent<'p, 'a> {
+pub(super) struct ErrorEvent<'p, 'a> {
     error: &'static str,
     code: ErrorCode,
     #[serde(skip_serializing_if = "Option::is_none")]

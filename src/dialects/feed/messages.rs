@@ -1,12 +1,14 @@
 //! Messages as clients of this dialect see them, over sockets and over REST.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::dialects::content::Content;
 use crate::model::conversation::{ClientId, Extra, Message, MessageId};
 
 /// A message: `new-message`, and what REST answers in this form.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FeedMessage")]
 pub(crate) struct MessageJson<'a> {
     id: MessageId,
     conversation_id: ClientId<'a>,
@@ -45,7 +47,8 @@ impl<'a> MessageJson<'a> {
 }
 
 /// `message-updated`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FeedUpdated")]
 pub(super) struct Updated<'a> {
     id: MessageId,
     conversation_id: ClientId<'a>,
@@ -71,7 +74,8 @@ impl<'a> Updated<'a> {
 }
 
 /// `message-deleted`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FeedDeleted")]
 pub(super) struct Deleted<'a> {
     pub(super) id: MessageId,
     pub(super) conversation_id: ClientId<'a>,

@@ -2,6 +2,7 @@
 //! authenticates by an event, and listens to the conversations that it joins. The contract is
 //! `docs/protocol/feed.md`.
 
+pub(super) mod described;
 mod joining;
 mod messages;
 mod render;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::messages::{Deleted, MessageJson, Updated};
@@ -153,8 +154,9 @@ fn frames_with_ids(ids: &[MessageId]) -> FrameSizes {
 }
 
 /// `message:read:receipt`: the user's own, of another connection.
-#[derive(Serialize)]
-struct ReadElsewhere<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FeedReadElsewhere")]
+pub(super) struct ReadElsewhere<'a> {
     conversation_id: ClientId<'a>,
     message_ids: &'a [MessageId],
     read_by: ClientUserId<'a>,
@@ -163,8 +165,8 @@ struct ReadElsewhere<'a> {
 }
 
 /// `conversation-created`
-#[derive(Serialize)]
-struct Created<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Created<'a> {
     #[serde(rename = "conversationId")]
     conversation_id: ClientId<'a>,
     participants: &'a [Arc<str>],
@@ -175,8 +177,9 @@ struct Created<'a> {
 }
 
 /// `conversation-participants-added`
-#[derive(Serialize)]
-struct Added<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FeedAdded")]
+pub(super) struct Added<'a> {
     #[serde(rename = "conversationId")]
     conversation_id: ClientId<'a>,
     usernames: &'a [Arc<str>],
@@ -186,16 +189,17 @@ struct Added<'a> {
 }
 
 /// `conversation-participants-removed`
-#[derive(Serialize)]
-struct Removed<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FeedRemoved")]
+pub(super) struct Removed<'a> {
     #[serde(rename = "conversationId")]
     conversation_id: ClientId<'a>,
     usernames: &'a [Arc<str>],
 }
 
 /// `conversation-key-rotated`
-#[derive(Serialize)]
-struct KeyRotated<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct KeyRotated<'a> {
     #[serde(rename = "conversationId")]
     conversation_id: ClientId<'a>,
     content_key_number: i64,
@@ -213,9 +217,10 @@ fn described<'a>(conversation_id: ClientId<'a>, described: &'a Described) -> Ren
 }
 
 /// `conversation-updated`, when that is what was changed.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FeedDescribed")]
 #[serde(rename_all = "camelCase")]
-struct DescribedJson<'a> {
+pub(super) struct DescribedJson<'a> {
     conversation_id: ClientId<'a>,
     title: Option<&'a str>,
     avatar_url: Option<&'a str>,
@@ -224,8 +229,8 @@ struct DescribedJson<'a> {
 }
 
 /// `conversation-updated`
-#[derive(Serialize)]
-struct ConversationUpdated<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ConversationUpdated<'a> {
     #[serde(rename = "conversationId")]
     conversation_id: ClientId<'a>,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::keys::{self, PublicKeys};
@@ -24,9 +25,9 @@ use crate::sessions::{Entered, Session};
 const MESSAGES_HISTORY: &str = "messages-history";
 const SESSION_METADATA: &str = "session-metadata";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct SessionMetadata<'a> {
+pub(super) struct SessionMetadata<'a> {
     chat_mode: &'static str,
     /// The joiner's own entry among the session keys.
     encrypted_session_key: Option<Opaque<'a>>,

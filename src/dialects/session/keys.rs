@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use smallvec::smallvec;
 
@@ -19,9 +20,9 @@ use crate::sessions::{Session, SessionUpdate};
 const SESSION_KEY_AVAILABLE: &str = "session-key-available";
 
 /// One entry of `public-keys-updated`.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct PublicKey<'a> {
+pub(super) struct PublicKey<'a> {
     user_id: &'a str,
     public_key: Opaque<'a>,
     display_name: &'a str,
@@ -145,9 +146,9 @@ impl Serialize for PublicKeys<'_> {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct SessionKeyAvailable<'p, 'a> {
+pub(super) struct SessionKeyAvailable<'p, 'a> {
     encrypted_keys: &'p Opaque<'a>,
 }
 

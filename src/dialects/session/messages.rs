@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 use serde_json::value::RawValue;
@@ -21,9 +22,10 @@ const NEW_MESSAGE: &str = "new-message";
 const MESSAGE_SENT: &str = "message-sent";
 
 /// A message as members receive it. Its author alone gets back what it sent in the clear.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SessionMessage")]
 #[serde(rename_all = "camelCase")]
-struct MessageJson<'a> {
+pub(super) struct MessageJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     success: Option<bool>,
     id: Opaque<'a>,

@@ -2,6 +2,7 @@
 //! becomes a member with the session's id and key; the history is ciphertext, and what the author
 //! sent in the clear goes back to the author alone. The contract is `docs/protocol/session.md`.
 
+pub(super) mod described;
 mod join;
 mod keys;
 mod leave;

@@ -1,6 +1,7 @@
 //! That members come and go: `user-joined` and `user-left` to the others, and `session-error` to a connection that
 //! another has taken the place of.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::words::SessionError;
@@ -15,9 +16,9 @@ pub(super) const USER_JOINED: &str = "user-joined";
 pub(super) const USER_LEFT: &str = "user-left";
 
 /// `user-joined` and `user-left`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct UserMoved<'a> {
+pub(super) struct UserMoved<'a> {
     user_id: &'a str,
     display_name: &'a str,
     /// Milliseconds since the epoch.

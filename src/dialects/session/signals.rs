@@ -1,5 +1,6 @@
 //! Typing and notifications of downloads: relayed, never stored, and not audited.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -15,16 +16,17 @@ const USER_TYPING: &str = "user-typing";
 const USER_STOPPED_TYPING: &str = "user-stopped-typing";
 const DOWNLOAD_NOTIFICATION: &str = "download-notification";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SessionTyping")]
 #[serde(rename_all = "camelCase")]
-struct TypingJson<'a> {
+pub(super) struct TypingJson<'a> {
     user_id: &'a str,
     display_name: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct DownloadNotification<'p, 'a> {
+pub(super) struct DownloadNotification<'p, 'a> {
     downloaded_by: &'p str,
     user_id: &'p str,
     file_name: &'p Opaque<'a>,

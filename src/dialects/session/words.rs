@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{PUBLIC_KEYS_UPDATED, SESSION_ERROR};
@@ -14,7 +15,7 @@ use crate::payload::{Payload, RawEvent};
 pub(super) struct SessionWords;
 
 /// `session-error`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct SessionError<'a> {
     pub(super) error: ErrorCode,
     pub(super) message: &'a str,

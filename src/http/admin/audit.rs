@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -19,9 +20,11 @@ use crate::http::paging;
 use crate::http::query::Parameters;
 use crate::model::{Refusal, parse_time};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Records {
+pub(in crate::http) struct Records {
+    /// As they are exported.
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     records: Vec<StoredRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -25,9 +26,9 @@ const LISTED: usize = 100;
 /// The most that are listed at once.
 const MAX_LISTED: usize = 1_000;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ConnectionJson {
+pub(in crate::http) struct ConnectionJson {
     id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
@@ -65,9 +66,9 @@ impl From<ListedConnection> for ConnectionJson {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Connections {
+pub(in crate::http) struct Connections {
     connections: Vec<ConnectionJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<Uuid>,

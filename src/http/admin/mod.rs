@@ -1,19 +1,20 @@
 //! `/api/admin`: what an existing backend does on the relay, with a token of the settings. Each route names the scope
 //! that the token needs.
 
-mod audit;
-mod connections;
+pub(super) mod audit;
+pub(super) mod connections;
 mod conversations;
-mod presence;
-mod publish;
-mod revocations;
-mod users;
+pub(super) mod presence;
+pub(super) mod publish;
+pub(super) mod revocations;
+pub(super) mod users;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, patch, post, put};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::administrator::Admin;
@@ -83,8 +84,9 @@ fn of_revocations(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// The answer when connections were closed.
-#[derive(Serialize)]
-struct Disconnected {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ClosedConnections")]
+pub(super) struct Disconnected {
     /// How many.
     disconnected: u64,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{bad_user, refuse_unknown};
@@ -22,9 +23,9 @@ const MAX_USERS: usize = 1_000;
 /// The largest body: each id has at most 128 bytes, each of which may be escaped.
 pub(super) const MAX_BODY: usize = MAX_USERS * (128 * 6 + 16) + 4096;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct PresenceJson {
+pub(in crate::http) struct PresenceJson {
     id: UserId,
     online: bool,
     connections: u64,
@@ -43,19 +44,21 @@ impl From<UserPresence> for PresenceJson {
     }
 }
 
-#[derive(Serialize)]
-struct OneUser {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PresenceOfUser")]
+pub(in crate::http) struct OneUser {
     user: PresenceJson,
 }
 
-#[derive(Serialize)]
-struct Users {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::http) struct Users {
     users: Vec<PresenceJson>,
     complete: bool,
 }
 
-#[derive(Serialize)]
-struct Online {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OnlineParticipants")]
+pub(in crate::http) struct Online {
     online: Vec<UserId>,
     complete: bool,
 }

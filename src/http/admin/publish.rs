@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -35,8 +36,9 @@ pub(super) fn max_body(config: &Config) -> usize {
     config.publish_max_bytes + MAX_TARGETS * MAX_TARGET_BYTES + 4096
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Published")]
+pub(in crate::http) struct Answer<'a> {
     id: Uuid,
     duplicate: bool,
     connections: u64,

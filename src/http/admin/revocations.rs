@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -32,9 +33,9 @@ const LISTED: usize = 100;
 /// The most that are listed at once.
 const MAX_LISTED: usize = 1_000;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RevocationJson {
+pub(in crate::http) struct RevocationJson {
     id: Uuid,
     kind: &'static str,
     subject: Arc<str>,
@@ -57,8 +58,8 @@ impl From<Revocation> for RevocationJson {
     }
 }
 
-#[derive(Serialize)]
-struct Revoked {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::http) struct Revoked {
     revocation: RevocationJson,
     disconnected: u64,
     complete: bool,
@@ -126,9 +127,9 @@ fn time(payload: &Payload<'_>, name: &'static str) -> Result<Option<u64>, Refusa
     Ok(Some(u64::try_from(time.as_millisecond()).unwrap_or(0)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Revocations {
+pub(in crate::http) struct Revocations {
     revocations: Vec<RevocationJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<Uuid>,
@@ -154,8 +155,8 @@ pub(super) async fn list(
     .into_response())
 }
 
-#[derive(Serialize)]
-struct TakenBack {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::http) struct TakenBack {
     revocation: RevocationJson,
     complete: bool,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Disconnected, bad_user, refuse_unknown};
@@ -22,8 +23,8 @@ use crate::payload::Payload;
 /// The longest URL of a picture, in bytes; as in tokens.
 const MAX_URL_BYTES: usize = 2048;
 
-#[derive(Serialize)]
-struct OneUser<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::http) struct OneUser<'a> {
     user: UserJson<'a>,
 }
 

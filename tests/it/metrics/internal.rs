@@ -18,12 +18,15 @@ async fn with_token(address: &str, path: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_are_served_there_and_clients_are_not() {
-    let relay = program::start(&[INTERNAL, ADMIN]);
+    let relay = program::start(&[INTERNAL, ADMIN, ("API_DOCS", "false")]);
     let address = internal_address(&relay);
     for (path, status) in [
         ("/health", 200),
         ("/ready", 200),
         ("/metrics", 200),
+        ("/docs", 200),
+        ("/openapi.json", 200),
+        ("/asyncapi.json", 200),
         (AUDIT, 401),
         ("/socket.io/?EIO=4&transport=polling", 404),
         ("/sessions", 404),

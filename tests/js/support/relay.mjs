@@ -6,6 +6,7 @@ import { createHmac, randomBytes, sign as signWithKey } from 'node:crypto';
 import http from 'node:http';
 import { afterEach } from 'node:test';
 import { io } from 'socket.io-client';
+import { sawAnswer, sawEvent } from './described.mjs';
 
 /** How long a client waits for something that must come, in milliseconds. */
 export const TIMEOUT = 20_000;
@@ -76,9 +77,11 @@ function signature(body, { alg, secret, key }) {
 export class Client {
   events = [];
   #waiting = new Set();
+  #dialect;
 
   constructor(options = {}) {
     const { url = nextUrl(), ...rest } = options;
+    this.#dialect = rest.auth?.dialect ?? rest.query?.dialect;
     this.socket = io(url, { transports: ['websocket'], reconnection: false, forceNew: true, ...rest });
     this.socket.onAny((name, ...args) => this.#record(name, args));
     this.socket.on('connect', () => this.#record('connect', []));
@@ -90,6 +93,7 @@ export class Client {
   }
 
   #record(name, args) {
+    sawEvent(this.#dialect, name, args);
     this.events.push({ name, args, taken: false, at: Date.now() });
     for (const look of [...this.#waiting]) look();
   }
@@ -149,6 +153,7 @@ export class Client {
         clearTimeout(timer);
         calls += 1;
         assert.equal(calls, 1, 'the callback is called once');
+        sawAnswer(this.#dialect, args, answer[0]);
         resolve(answer.length === 1 ? answer[0] : answer);
       });
     });

@@ -1,6 +1,7 @@
 // A JSON client of REST, and what its suites share: who calls, what must be answered, conversations nobody else has.
 // Of what the server answers it expects what holds for every answer, and that what is valid is done.
 import assert from 'node:assert/strict';
+import { sawRequest } from './described.mjs';
 import { TIMEOUT, request, token } from './relay.mjs';
 
 const JSON_TYPE = /^application\/json\b/;
@@ -55,7 +56,9 @@ export async function call(who, method, path, body, headers = {}) {
   const description = `${method} ${path}: ${answer.status} ${answer.body}`;
   assert.match(answer.headers['x-request-id'] ?? '', /./, description);
   assert.match(answer.headers['content-type'] ?? '', JSON_TYPE, description);
-  return { ...answer, json: JSON.parse(answer.body) };
+  const json = JSON.parse(answer.body);
+  sawRequest(method, path, body, { status: answer.status, json });
+  return { ...answer, json };
 }
 
 /** A request that must be answered with this status: what it says. */

@@ -2,6 +2,7 @@
 // Joins as deployed clients do; of what the server answers it expects only that a member is let in.
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
+import { sawRequest } from './described.mjs';
 import { Client, TIMEOUT, request, unique } from './relay.mjs';
 
 /** The refusals of a join, as `session-error` names them. */
@@ -43,7 +44,9 @@ export async function reserve(fields, headers = {}) {
   const body = typeof fields === 'string' ? fields : JSON.stringify(fields);
   const type = { 'Content-Type': 'application/json', ...headers };
   const answer = await request('/api/reserve-session', { method: 'POST', headers: type, body });
-  return { ...answer, json: JSON.parse(answer.body) };
+  const json = JSON.parse(answer.body);
+  sawRequest('POST', '/api/reserve-session', body, { status: answer.status, json });
+  return { ...answer, json };
 }
 
 /** Reserves a session: its `place`, and the `password` in mode password. */

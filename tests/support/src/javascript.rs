@@ -40,6 +40,7 @@ pub fn run(suite: &str, url: &str, jwt_secret: &str, env: &[(&str, &str)]) {
         .arg(format!("{suite}.test.mjs"))
         .current_dir(folder())
         .envs(env.iter().copied())
+        .env("RELAY_PROGRAM", relay_program())
         .env("RELAY_URL", url)
         .env("JWT_SECRET", jwt_secret)
         .output()
@@ -52,6 +53,12 @@ pub fn run(suite: &str, url: &str, jwt_secret: &str, env: &[(&str, &str)]) {
         output.status
     );
     assert!(passed(&report) > 0, "the client suite {suite} ran no test");
+}
+
+/// The program, beside the folder of the tests: it writes what the suites compare with.
+fn relay_program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent().unwrap().with_file_name("sealed-relay")
 }
 
 /// Where the suites are.
@@ -85,7 +92,7 @@ fn prepare() -> Result<(), String> {
     }
     succeed(
         Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
+            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
             .current_dir(folder()),
     )
     .map(drop)
