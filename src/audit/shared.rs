@@ -19,12 +19,14 @@ use super::repeats::Repeats;
 use super::spool::{Chunk, Spool, push_frame};
 use super::state::{MAX_RECORDS_PER_WRITE, State, log_lost};
 use super::store::AuditOptions;
+use super::trail::Trail;
 use crate::config::SpoolFull;
 
 /// What the handles and the writer share. Lock order: `files` before `state`.
 pub(super) struct Shared {
     pub(super) options: AuditOptions,
     pub(super) repeats: Repeats,
+    pub(super) trail: Trail,
     pub(super) state: Mutex<State>,
     pub(super) files: Mutex<Files>,
     /// Wakes the writer: there is something to write or to close.
@@ -54,6 +56,7 @@ impl Shared {
     ) -> Self {
         Self {
             repeats: Repeats::new(options.repeats),
+            trail: Trail::default(),
             options,
             state: Mutex::new(State::new(leftover)),
             files: Mutex::new(Files::new(spool)),

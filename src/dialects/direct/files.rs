@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::messages::{from, note_undelivered};
+use super::messages::{from, note_undelivered, undelivered};
 use super::{MESSAGE_ID, RECIPIENT_ID};
-use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
+use crate::audit::{AuditText, Event as Audited, FileChunk, Label, Undelivered};
 use crate::cluster::About;
 use crate::config::Config;
 use crate::dialects::Request;
@@ -179,8 +179,15 @@ pub(super) async fn send_file_chunk(
         .send_sized(RECEIVE_FILE_CHUNK, &relayed, &relayed.frames())
         .await;
     request.app.users.add_peer(&member.user, &chunk.recipient);
-    if chunk.number.is_none_or(|number| number == 0) {
-        note_undelivered(is_online);
+    if !is_online && chunk.number.is_none_or(|number| number == 0) {
+        let undelivered = undelivered(&chunk.recipient, size, false);
+        note_undelivered(
+            request,
+            Undelivered {
+                message_id: chunk.message.as_deref().map(AuditText::new),
+                ..undelivered
+            },
+        );
     }
     request.record(chunk.audited(payload, request.event.size()));
     confirm_chunk(request, member, &chunk, is_online).await;

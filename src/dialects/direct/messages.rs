@@ -3,13 +3,15 @@
 use serde::Serialize;
 
 use super::{MESSAGE_ID, RECIPIENT_ID};
-use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
+use crate::audit::{
+    AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target, Undelivered,
+};
 use crate::cluster::About;
 use crate::connection::rooms;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::metrics::traffic;
-use crate::model::{ClientUserId, Identity, Refusal, UserId, clock};
+use crate::model::{ClientUserId, Dialect, FactType, Identity, Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload, Relayed};
 use crate::users::Member;
 
@@ -163,12 +165,26 @@ pub(super) async fn send_message(
         .about(about)
         .send_sized(RECEIVE_MESSAGE, &message, &message.frames())
         .await;
-    note_undelivered(recipient_online);
     request.app.users.add_peer(&member.user, &recipient);
+    let (message_id, message_type) = (
+        message_id.map(|id| AuditText::new(&id)),
+        message_type(payload),
+    );
+    if !recipient_online {
+        let undelivered = undelivered(&recipient, size, true);
+        note_undelivered(
+            request,
+            Undelivered {
+                message_id: message_id.clone(),
+                message_type: message_type.clone(),
+                ..undelivered
+            },
+        );
+    }
     request.record(Audited::MessageSent(MessageSent {
         target: Target::User(recipient.shared().into()),
-        message_id: message_id.map(|id| AuditText::new(&id)),
-        message_type: message_type(payload),
+        message_id,
+        message_type,
         seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
         bytes: size as u64,
     }));
@@ -192,10 +208,28 @@ fn message_type(payload: &Payload<'_>) -> Option<Label> {
     }
 }
 
-/// Counts what had no connection to go to.
-pub(super) fn note_undelivered(recipient_online: bool) {
-    if !recipient_online {
-        traffic::undelivered();
+/// What had no connection to go to.
+pub(super) fn undelivered(recipient: &UserId, bytes: usize, urgent: bool) -> Undelivered {
+    Undelivered {
+        recipients: vec![recipient.shared().into()],
+        message_id: None,
+        conversation_id: None,
+        message_type: None,
+        bytes: bytes as u64,
+        urgent,
+    }
+}
+
+/// Counts it, and records it where a backend wants to know.
+pub(super) fn note_undelivered(request: &Request<'_>, undelivered: Undelivered) {
+    traffic::undelivered();
+    if request
+        .app
+        .config
+        .webhooks_want(FactType::MessageUndelivered)
+    {
+        let record = Audited::MessageUndelivered(undelivered);
+        request.record_as(Some(Dialect::Direct), record);
     }
 }
 
@@ -223,7 +257,9 @@ pub(super) async fn send_key(
         .await
         .send_sized(KEY_EXCHANGE_RECEIVE, &key, &key.frames())
         .await;
-    note_undelivered(recipient_online);
+    if !recipient_online {
+        note_undelivered(request, undelivered(&recipient, request.event.size(), true));
+    }
     request.app.users.add_peer(&member.user, &recipient);
     request.confirm(
         KEY_EXCHANGE_SENT,
