@@ -36,6 +36,7 @@ mod stores;
 mod surroundings;
 mod transport;
 mod users;
+mod webhooks;
 
 pub use audit::StoredRecord;
 pub use config::{
