@@ -11,9 +11,6 @@ use crate::model::{FactType, FactTypes};
 /// The name of the endpoint that `webhook_url` is.
 const DEFAULT: &str = "default";
 
-/// Whether endpoints are told anything.
-const IS_SERVED: bool = false;
-
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Config {
@@ -97,7 +94,7 @@ fn together(config: &Config, problems: &mut Problems) {
             "must not be longer than audit_retention_days: endpoints are told from the audit";
         problems.add("webhook_max_age", wrong, None);
     }
-    if config.mongodb_uri.is_some() || !IS_SERVED {
+    if config.mongodb_uri.is_some() {
         let wrong =
             "is not served with mongodb_uri yet, only by a single server with its data in data_dir";
         let setting = if config.webhook_url.is_some() {

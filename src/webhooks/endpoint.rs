@@ -3,7 +3,6 @@
 //! Owns the order of these: a fact counts as told only after the endpoint has taken it. It must not slow down anybody
 //! else, and what it holds is bounded, whatever the endpoint does.
 
-use std::collections::HashSet;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +14,8 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::fact::FactId;
-use super::progress::{Dead, Progress, Step, id_at};
+use super::notes::Notes;
+use super::progress::{Progress, id_at};
 use super::queue::{Next, Outcome, Queue};
 use super::reports::Reports;
 use super::source::Source;
@@ -25,12 +25,10 @@ use crate::config::webhook_address::AddressRefused;
 use crate::model::FactTypes;
 use crate::model::clock::{Clock as _, SystemClock};
 
-/// How often it is noted what was told.
-const NOTE_INTERVAL: Duration = Duration::from_millis(100);
-/// How often it is noted how far it was read, when there was nothing to tell.
-const POSITION_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause after the audit or the progress could not be read or written.
 const RETRY: Duration = Duration::from_secs(1);
+/// The shortest pause before it is looked again for what is too old.
+const MIN_WAIT: Duration = Duration::from_millis(100);
 /// For how long the end waits for what is being sent.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -55,12 +53,8 @@ struct Teller {
     queue: Queue,
     source: Source,
     sending: JoinSet<Ended>,
-    /// Those that are noted as waiting.
-    noted: HashSet<FactId>,
-    step: Step,
+    notes: Notes,
     reports: Reports,
-    position: Uuid,
-    note_at: Option<Instant>,
     /// Nothing is read before then, after a failure.
     read_at: Instant,
     /// It wants to hear nothing any more.
@@ -102,18 +96,14 @@ async fn load(setup: &Setup) -> Progress {
 impl Teller {
     fn new(setup: Setup, progress: Progress) -> Self {
         let now = Instant::now();
-        let noted = progress.waiting.clone();
-        let position = progress.position;
+        let notes = Notes::new(setup.file.clone(), &setup.name, &progress);
         let (audit, node) = (setup.audit.clone(), setup.node.clone());
         Self {
             queue: Queue::default(),
             source: Source::new(audit, node, setup.wanted, progress),
             sending: JoinSet::new(),
-            noted,
-            step: Step::default(),
+            notes,
             reports: Reports::of(&setup.name),
-            position,
-            note_at: None,
             read_at: now,
             is_disabled: false,
             setup,
@@ -128,14 +118,14 @@ impl Teller {
         self.give_up();
         self.read().await;
         self.send();
-        self.note(Instant::now()).await;
+        self.notes.write_if_due(self.queue.ids()).await;
     }
 
     /// Waits until something can be done. Cancelled, it loses nothing.
     async fn wait(&mut self) {
-        let wakes = [self.next_attempt(), self.next_death(), self.note_at];
+        let wakes = [self.next_attempt(), self.next_death(), self.notes.due()];
         let at = wakes.into_iter().flatten().min();
-        let can_read = !self.queue.is_full();
+        let can_read = self.can_read();
         let (source, sending, read_at) = (&mut self.source, &mut self.sending, self.read_at);
         let ended = tokio::select! {
             ended = sending.join_next(), if !sending.is_empty() => ended,
@@ -148,7 +138,7 @@ impl Teller {
     }
 
     fn next_attempt(&self) -> Option<Instant> {
-        if self.is_disabled {
+        if self.is_disabled || !self.notes.have_room() {
             return None;
         }
         self.queue.due(Instant::now())
@@ -161,11 +151,16 @@ impl Teller {
             .max_age
             .saturating_sub(Duration::from_millis(age));
         // One that is being sent is given up when that has failed.
-        Some(Instant::now() + left.max(NOTE_INTERVAL))
+        Some(Instant::now() + left.max(MIN_WAIT))
+    }
+
+    /// Whether more can be held.
+    fn can_read(&self) -> bool {
+        !self.queue.is_full() && self.notes.have_room()
     }
 
     async fn read(&mut self) {
-        if self.queue.is_full() || !self.source.has_more() || self.read_at > Instant::now() {
+        if !self.can_read() || !self.source.has_more() || self.read_at > Instant::now() {
             return;
         }
         let (queue, now) = (&mut self.queue, Instant::now());
@@ -178,22 +173,15 @@ impl Teller {
             tracing::warn!(endpoint, %error, "the audit cannot be read for an endpoint; trying again");
             self.read_at = Instant::now() + RETRY;
         }
-        self.position = self.source.read_to();
-        let held = self
-            .queue
-            .ids()
-            .filter(|id| !self.noted.contains(id))
-            .count();
-        let pause = if held > 0 {
-            NOTE_INTERVAL
-        } else {
-            POSITION_INTERVAL
-        };
-        self.note_in(pause);
+        let lost = self.source.take_lost();
+        self.reports.lost(lost.len());
+        self.notes.done(lost);
+        self.notes.read_to(self.source.read_to(), self.queue.ids());
     }
 
     fn send(&mut self) {
         while !self.is_disabled
+            && self.notes.have_room()
             && let Next::Send(fact) = self.queue.next(Instant::now())
         {
             let client = self.setup.client.clone();
@@ -212,8 +200,7 @@ impl Teller {
         let now = Instant::now();
         match self.queue.ended(id, outcome, now, rand::random()) {
             true => {
-                self.step.done.push(id);
-                self.note_in(NOTE_INTERVAL);
+                self.notes.done([id]);
                 self.reports.delivered();
             }
             false if matches!(outcome, Outcome::Status(410, _)) => {
@@ -228,48 +215,12 @@ impl Teller {
     /// Gives up what is too old.
     fn give_up(&mut self) {
         let max_age = self.setup.max_age.as_millis() as u64;
-        let dead: Vec<Dead> = self
+        let dead = self
             .queue
             .give_up(SystemClock.now_ms().saturating_sub(max_age));
         self.reports.given_up(dead.len(), Instant::now());
-        if dead.is_empty() {
-            return;
-        }
-        self.step.done.extend(dead.iter().map(|dead| dead.id));
-        self.step.dead.extend(dead);
-        self.note_in(NOTE_INTERVAL);
-    }
-
-    fn note_in(&mut self, pause: Duration) {
-        let at = Instant::now() + pause;
-        self.note_at = Some(self.note_at.map_or(at, |noted| noted.min(at)));
-    }
-
-    /// Notes what was told, if it is time.
-    async fn note(&mut self, now: Instant) {
-        if self.note_at.is_none_or(|at| at > now) {
-            return;
-        }
-        self.note_at = None;
-        let held: HashSet<_> = self.queue.ids().collect();
-        let mut step = std::mem::take(&mut self.step);
-        step.position = self.position;
-        step.waiting = held.difference(&self.noted).copied().collect();
-        let (file, name) = (self.setup.file.clone(), self.setup.name.clone());
-        let taken = spawn_blocking(move || {
-            let taken = file.take(&name, &step);
-            (step, taken)
-        });
-        match taken.await {
-            Ok((_, Ok(()))) => self.noted = held,
-            Ok((step, Err(error))) => {
-                let endpoint = &self.setup.name;
-                tracing::error!(endpoint, %error, "it cannot be noted what an endpoint was told; trying again");
-                self.step.done.splice(..0, step.done);
-                self.step.dead.splice(..0, step.dead);
-                self.note_in(RETRY);
-            }
-            Err(error) => tracing::error!(%error, "what an endpoint was told was not noted"),
+        if !dead.is_empty() {
+            self.notes.dead(dead);
         }
     }
 
@@ -282,9 +233,7 @@ impl Teller {
         };
         // What has not ended by then is sent again by the next start.
         let _ = timeout(STOP_TIMEOUT, all).await;
-        let now = Instant::now();
-        self.note_at = Some(now);
-        self.note(now).await;
+        self.notes.write(self.queue.ids()).await;
     }
 }
 

@@ -8,6 +8,7 @@ mod client;
 mod endpoint;
 mod fact;
 mod facts;
+mod notes;
 mod progress;
 mod queue;
 mod reports;

@@ -78,6 +78,18 @@ impl Reports {
         );
     }
 
+    /// So many facts are in the audit no more, and were not told.
+    pub(super) fn lost(&self, count: usize) {
+        if count > 0 {
+            let endpoint = &self.endpoint;
+            tracing::error!(
+                endpoint,
+                count,
+                "facts were removed from the audit before an endpoint took them"
+            );
+        }
+    }
+
     /// So many facts were given up.
     pub(super) fn given_up(&mut self, count: usize, now: Instant) {
         self.dead += count;

@@ -30,6 +30,8 @@ pub(super) struct Source {
     /// Records before it that are still to be read.
     late: BTreeSet<Uuid>,
     has_more: bool,
+    /// Facts whose records are not there any more.
+    lost: Vec<FactId>,
 }
 
 impl Source {
@@ -53,7 +55,13 @@ impl Source {
             late: waiting.iter().map(|id| id.record).collect(),
             waiting,
             has_more: true,
+            lost: Vec::new(),
         }
+    }
+
+    /// The facts that waited when the process began, and whose records are not there any more, since the last call.
+    pub(super) fn take_lost(&mut self) -> Vec<FactId> {
+        std::mem::take(&mut self.lost)
     }
 
     /// Waits until there may be something to read. Cancelled, it loses nothing.
@@ -116,7 +124,9 @@ impl Source {
             };
             let found = self.audit.read(query).await?.records;
             self.late.remove(&id);
-            // One that was removed meanwhile is lost.
+            if !found.iter().any(|record| record.id == id) {
+                self.lose(id);
+            }
             for record in found.iter().filter(|record| record.id == id) {
                 if id > self.began && !self.hand_over(record, take) {
                     return Ok(false);
@@ -124,6 +134,11 @@ impl Source {
             }
         }
         Ok(true)
+    }
+
+    fn lose(&mut self, record: Uuid) {
+        let lost = |id: &FactId| id.record == record;
+        self.lost.extend(self.waiting.extract_if(lost));
     }
 
     async fn page(&self, after: Uuid, limit: ReadLimit) -> Result<Vec<StoredRecord>, ReadError> {

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::messages::{from, note_undelivered, undelivered};
-use super::{MESSAGE_ID, RECIPIENT_ID};
-use crate::audit::{AuditText, Event as Audited, FileChunk, Label, Undelivered};
+use super::messages::from;
+use super::{MESSAGE_ID, RECIPIENT_ID, undelivered};
+use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
 use crate::cluster::About;
 use crate::config::Config;
 use crate::dialects::Request;
@@ -180,14 +180,12 @@ pub(super) async fn send_file_chunk(
         .await;
     request.app.users.add_peer(&member.user, &chunk.recipient);
     if !is_online && chunk.number.is_none_or(|number| number == 0) {
-        let undelivered = undelivered(&chunk.recipient, size, false);
-        note_undelivered(
-            request,
-            Undelivered {
-                message_id: chunk.message.as_deref().map(AuditText::new),
-                ..undelivered
-            },
-        );
+        let about = undelivered::About {
+            message_id: chunk.message.as_deref().map(AuditText::new),
+            message_type: None,
+            is_file: true,
+        };
+        undelivered::note(request, member, &chunk.recipient, about).await;
     }
     request.record(chunk.audited(payload, request.event.size()));
     confirm_chunk(request, member, &chunk, is_online).await;

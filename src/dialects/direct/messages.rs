@@ -2,16 +2,13 @@
 
 use serde::Serialize;
 
-use super::{MESSAGE_ID, RECIPIENT_ID};
-use crate::audit::{
-    AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target, Undelivered,
-};
+use super::{MESSAGE_ID, RECIPIENT_ID, undelivered};
+use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
 use crate::cluster::About;
 use crate::connection::rooms;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::metrics::traffic;
-use crate::model::{ClientUserId, Dialect, FactType, Identity, Refusal, UserId, clock};
+use crate::model::{ClientUserId, Identity, Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload, Relayed};
 use crate::users::Member;
 
@@ -171,15 +168,12 @@ pub(super) async fn send_message(
         message_type(payload),
     );
     if !recipient_online {
-        let undelivered = undelivered(&recipient, size, true);
-        note_undelivered(
-            request,
-            Undelivered {
-                message_id: message_id.clone(),
-                message_type: message_type.clone(),
-                ..undelivered
-            },
-        );
+        let about = undelivered::About {
+            message_id: message_id.clone(),
+            message_type: message_type.clone(),
+            is_file: false,
+        };
+        undelivered::note(request, member, &recipient, about).await;
     }
     request.record(Audited::MessageSent(MessageSent {
         target: Target::User(recipient.shared().into()),
@@ -208,31 +202,6 @@ fn message_type(payload: &Payload<'_>) -> Option<Label> {
     }
 }
 
-/// What had no connection to go to.
-pub(super) fn undelivered(recipient: &UserId, bytes: usize, urgent: bool) -> Undelivered {
-    Undelivered {
-        recipients: vec![recipient.shared().into()],
-        message_id: None,
-        conversation_id: None,
-        message_type: None,
-        bytes: bytes as u64,
-        urgent,
-    }
-}
-
-/// Counts it, and records it where a backend wants to know.
-pub(super) fn note_undelivered(request: &Request<'_>, undelivered: Undelivered) {
-    traffic::undelivered();
-    if request
-        .app
-        .config
-        .webhooks_want(FactType::MessageUndelivered)
-    {
-        let record = Audited::MessageUndelivered(undelivered);
-        request.record_as(Some(Dialect::Direct), record);
-    }
-}
-
 /// `key-exchange:send`
 pub(super) async fn send_key(
     request: &mut Request<'_>,
@@ -258,7 +227,7 @@ pub(super) async fn send_key(
         .send_sized(KEY_EXCHANGE_RECEIVE, &key, &key.frames())
         .await;
     if !recipient_online {
-        note_undelivered(request, undelivered(&recipient, request.event.size(), true));
+        undelivered::note(request, member, &recipient, undelivered::About::default()).await;
     }
     request.app.users.add_peer(&member.user, &recipient);
     request.confirm(
