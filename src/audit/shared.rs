@@ -159,7 +159,14 @@ impl Shared {
 
     fn drop_oldest(&self, spool: &mut Spool, more: usize) {
         while spool.is_full(more) {
-            match spool.drop_oldest(is_removed_last) {
+            let is_kept = |payload: &[u8]| {
+                let is_kept = is_removed_last(payload);
+                if !is_kept {
+                    self.trail.dropped(payload);
+                }
+                is_kept
+            };
+            match spool.drop_oldest(is_kept) {
                 Ok(None) => break,
                 Ok(Some(records)) => self.lose_accepted(records),
                 Err(error) => {

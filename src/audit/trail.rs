@@ -10,7 +10,10 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::event_type::EventType;
 use super::line::Line;
+use super::payload::event_type_of;
+use crate::metrics::Counters;
 
 /// The most late records that are named to a follower; of more it has to read all since the earliest.
 const MOST_LATE: usize = 1_024;
@@ -32,6 +35,16 @@ struct State {
 struct Shared {
     late: Mutex<Late>,
     stored: Notify,
+    dropped: Dropped,
+}
+
+/// How many records of each type were dropped before they were stored.
+struct Dropped(Counters<{ EventType::ALL.len() }>);
+
+impl Default for Dropped {
+    fn default() -> Self {
+        Self(Counters::new())
+    }
 }
 
 /// Records that were stored behind others that are later.
@@ -78,6 +91,18 @@ impl Trail {
         }
     }
 
+    /// A record was dropped from the spool: it will not be stored.
+    pub(super) fn dropped(&self, payload: &[u8]) {
+        let state = self.0.lock();
+        if !state.followers.is_empty()
+            && let Some(event_type) = event_type_of(payload)
+        {
+            for follower in &state.followers {
+                follower.dropped.0.at(event_type as usize).inc();
+            }
+        }
+    }
+
     /// Somebody reads on from now on.
     pub(super) fn follow(&self) -> Follower {
         let shared = Arc::new(Shared::default());
@@ -102,6 +127,13 @@ impl Follower {
     /// Waits until something was stored since the last call. Cancelled, it loses nothing.
     pub(crate) async fn stored(&self) {
         self.shared.stored.notified().await;
+    }
+
+    /// How many records of these types were dropped before they were stored, since it follows.
+    pub(crate) fn dropped(&self, is_of_interest: impl Fn(EventType) -> bool) -> u64 {
+        let types = EventType::ALL.iter().zip(self.shared.dropped.0.values());
+        let counts = types.filter(|(event_type, _)| is_of_interest(**event_type));
+        counts.map(|(_, count)| count).sum()
     }
 
     /// What was stored late since the last call.
@@ -140,6 +172,18 @@ mod tests {
         let ids: Vec<_> = late.ids.iter().map(Uuid::as_u128).collect();
         assert_eq!((ids, late.is_cut), (vec![6, 18], false));
         assert_eq!(follower.take_late(), Late::default());
+    }
+
+    #[test]
+    fn a_follower_is_told_how_many_records_were_dropped_by_their_types() {
+        let trail = Trail::default();
+        let lines = lines(&[1, 2]);
+        trail.dropped(&lines[0]);
+        let follower = trail.follow();
+        trail.dropped(&lines[1]);
+        trail.dropped(b"no line");
+        assert_eq!(follower.dropped(|one| one == EventType::Admin), 1);
+        assert_eq!(follower.dropped(|one| one != EventType::Admin), 0);
     }
 
     #[test]

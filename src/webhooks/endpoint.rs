@@ -174,7 +174,8 @@ impl Teller {
             self.read_at = Instant::now() + RETRY;
         }
         let lost = self.source.take_lost();
-        self.reports.lost(lost.len());
+        self.reports
+            .lost(lost.len() as u64 + self.source.take_dropped(), now);
         self.notes.done(lost);
         self.notes.read_to(self.source.read_to(), self.queue.ids());
     }

@@ -65,6 +65,11 @@ fn types(event: EventType) -> &'static [FactType] {
     }
 }
 
+/// Whether records of this type may give facts that are wanted.
+pub(super) fn may_be_of(event: EventType, wanted: FactTypes) -> bool {
+    types(event).iter().any(|one| wanted.has(*one))
+}
+
 /// The facts of a record, as far as they are wanted. What stands for many that were only counted is none.
 ///
 /// # Errors
@@ -72,7 +77,7 @@ fn types(event: EventType) -> &'static [FactType] {
 pub(super) fn of(record: &StoredRecord, wanted: FactTypes) -> serde_json::Result<Vec<Fact>> {
     let event = EventType::parse(&record.event_type);
     let types = event.map(types).unwrap_or_default();
-    if !types.iter().any(|one| wanted.has(*one)) {
+    if !event.is_some_and(|event| may_be_of(event, wanted)) {
         return Ok(Vec::new());
     }
     let details: Details = serde_json::from_str(record.details.get())?;

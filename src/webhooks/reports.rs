@@ -17,6 +17,8 @@ pub(super) struct Reports {
     says_failing: bool,
     dead_at: Option<Instant>,
     dead: usize,
+    lost_at: Option<Instant>,
+    lost: u64,
 }
 
 fn is_due(last: Option<Instant>, now: Instant) -> bool {
@@ -32,6 +34,8 @@ impl Reports {
             says_failing: false,
             dead_at: None,
             dead: 0,
+            lost_at: None,
+            lost: 0,
         }
     }
 
@@ -78,14 +82,16 @@ impl Reports {
         );
     }
 
-    /// So many facts are in the audit no more, and were not told.
-    pub(super) fn lost(&self, count: usize) {
-        if count > 0 {
-            let endpoint = &self.endpoint;
+    /// So many facts, or records with facts, are in the audit no more, or never came to be, and were not told.
+    pub(super) fn lost(&mut self, count: u64, now: Instant) {
+        self.lost += count;
+        if self.lost > 0 && is_due(self.lost_at, now) {
+            self.lost_at = Some(now);
+            let (endpoint, count) = (&self.endpoint, std::mem::take(&mut self.lost));
             tracing::error!(
                 endpoint,
                 count,
-                "facts were removed from the audit before an endpoint took them"
+                "records were lost to the audit before an endpoint was told of them"
             );
         }
     }

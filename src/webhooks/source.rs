@@ -32,6 +32,8 @@ pub(super) struct Source {
     has_more: bool,
     /// Facts whose records are not there any more.
     lost: Vec<FactId>,
+    /// Records that were dropped before they were stored, and counted.
+    dropped: u64,
 }
 
 impl Source {
@@ -56,6 +58,7 @@ impl Source {
             waiting,
             has_more: true,
             lost: Vec::new(),
+            dropped: 0,
         }
     }
 
@@ -80,6 +83,15 @@ impl Source {
     /// The last record that was read: facts up to there were handed over, but for those of late records.
     pub(super) const fn read_to(&self) -> Uuid {
         self.read_to
+    }
+
+    /// How many records with facts were dropped before they were stored, since the last call.
+    pub(super) fn take_dropped(&mut self) -> u64 {
+        let wanted = self.wanted;
+        let dropped = self
+            .follower
+            .dropped(|event| facts::may_be_of(event, wanted));
+        dropped - std::mem::replace(&mut self.dropped, dropped)
     }
 
     /// The next facts, those of the records of one page; handed to `take`, which returns whether it takes more.

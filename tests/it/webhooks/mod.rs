@@ -1,6 +1,7 @@
 //! What endpoints of a backend are told, by a stand-in that takes it, refuses it, or is away.
 
 mod away;
+mod conversation;
 mod refused;
 mod told;
 
