@@ -67,26 +67,11 @@ impl Event {
         match self {
             Self::SocketConnect | Self::UserOnline => {}
             Self::UserOffline { last_ms } => details.last_at = Some(clock::iso_ms(*last_ms)),
-            Self::ConversationCreated { conversation_id } => {
-                details.conversation_id = Some(conversation_id.as_str());
-            }
-            Self::ParticipantAdded {
-                recipient,
-                conversation_id,
-            }
-            | Self::ParticipantRemoved {
-                recipient,
-                conversation_id,
-            } => {
-                details.recipient = Some(recipient.as_str());
-                details.conversation_id = Some(conversation_id.as_str());
-            }
+            Self::ConversationCreated { .. }
+            | Self::ParticipantAdded { .. }
+            | Self::ParticipantRemoved { .. } => self.fill_participation(&mut details),
             Self::MessageUndelivered(undelivered) => undelivered.fill(&mut details),
             Self::SocketDisconnect { reason } => details.reason = Some(reason.as_str()),
-            Self::AuthFailed { code, reason } => {
-                details.code = Some(*code);
-                details.reason = reason.map(AuthFailure::as_str);
-            }
             Self::Error { code } => details.code = Some(*code),
             Self::RoomJoin(room) | Self::RoomLeave(room) => room.fill(&mut details),
             Self::MessageSent(message) => message.fill(&mut details),
@@ -114,7 +99,8 @@ impl Event {
             Self::SessionReserved { room_name }
             | Self::SessionJoined { room_name }
             | Self::SessionLeft { room_name } => details.room_name = Some(room_name.as_str()),
-            Self::Refused { .. }
+            Self::AuthFailed { .. }
+            | Self::Refused { .. }
             | Self::OriginRefused { .. }
             | Self::RateLimited { .. }
             | Self::SlowConsumer { .. }
@@ -128,6 +114,10 @@ impl Event {
     /// The details of what the server or an administrator did to a request or a user.
     fn fill_outcome<'a>(&'a self, details: &mut Details<'a>) {
         match self {
+            Self::AuthFailed { code, reason } => {
+                details.code = Some(*code);
+                details.reason = reason.map(AuthFailure::as_str);
+            }
             Self::Refused {
                 code,
                 recipient,
@@ -168,6 +158,26 @@ impl Event {
 }
 
 impl Event {
+    fn fill_participation<'a>(&'a self, details: &mut Details<'a>) {
+        match self {
+            Self::ConversationCreated { conversation_id } => {
+                details.conversation_id = Some(conversation_id.as_str());
+            }
+            Self::ParticipantAdded {
+                recipient,
+                conversation_id,
+            }
+            | Self::ParticipantRemoved {
+                recipient,
+                conversation_id,
+            } => {
+                details.recipient = Some(recipient.as_str());
+                details.conversation_id = Some(conversation_id.as_str());
+            }
+            _ => {}
+        }
+    }
+
     fn fill_published<'a>(&'a self, details: &mut Details<'a>) {
         let Self::Published {
             event,

@@ -80,8 +80,7 @@ impl Server {
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
         let stop_accepting = Arc::new(Notify::new());
         let listener = listener::guard(tcp, &links, &app, stop_accepting.clone());
-        let edge = socket_io::edge(&app);
-        let router = http::router(&app, edge);
+        let router = http::router(&app, socket_io::edge(&app));
 
         let demands = node::Demands::new(node::settings(&config, secret.as_ref()));
         let mut tasks = join_cluster(&app, receiver, demands).await;

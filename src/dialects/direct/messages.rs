@@ -163,25 +163,18 @@ pub(super) async fn send_message(
         .send_sized(RECEIVE_MESSAGE, &message, &message.frames())
         .await;
     request.app.users.add_peer(&member.user, &recipient);
-    let (message_id, message_type) = (
-        message_id.map(|id| AuditText::new(&id)),
-        message_type(payload),
-    );
-    if !recipient_online {
-        let about = undelivered::About {
-            message_id: message_id.clone(),
-            message_type: message_type.clone(),
-            is_file: false,
-        };
-        undelivered::note(request, member, &recipient, about).await;
-    }
-    request.record(Audited::MessageSent(MessageSent {
+    let record = MessageSent {
         target: Target::User(recipient.shared().into()),
-        message_id,
-        message_type,
+        message_id: message_id.map(|id| AuditText::new(&id)),
+        message_type: message_type(payload),
         seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
         bytes: size as u64,
-    }));
+    };
+    if !recipient_online {
+        let about = undelivered::About::of_message(&record);
+        undelivered::note(request, member, &recipient, about).await;
+    }
+    request.record(Audited::MessageSent(record));
     let sent = MessageSentEvent {
         recipient_id: fields.filled(RECIPIENT_ID)?,
         seq,

@@ -1,7 +1,7 @@
 //! What was sent to a user without a connection: counted, and recorded where a backend wants to know, so that it can wake
 //! their device. The record must not say anything of who has blocked the sender.
 
-use crate::audit::{AuditText, Event as Audited, Label, Undelivered};
+use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Undelivered};
 use crate::dialects::Request;
 use crate::metrics::traffic;
 use crate::model::{Dialect, FactType, UserId};
@@ -14,6 +14,17 @@ pub(super) struct About {
     pub(super) message_type: Option<Label>,
     /// The first of many parts, and not waited for.
     pub(super) is_file: bool,
+}
+
+impl About {
+    /// What is known of a message.
+    pub(super) fn of_message(message: &MessageSent) -> Self {
+        Self {
+            message_id: message.message_id.clone(),
+            message_type: message.message_type.clone(),
+            is_file: false,
+        }
+    }
 }
 
 /// Notes that nobody was there to receive an event.
