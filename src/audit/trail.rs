@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::event_type::EventType;
-use super::line::Line;
+use super::line::{IdText, Line};
 use super::payload::event_type_of;
 use crate::metrics::Counters;
 
@@ -25,9 +25,9 @@ pub(super) struct Trail(Mutex<State>);
 #[derive(Default)]
 struct State {
     /// The latest record that was stored.
-    newest: Option<Uuid>,
+    newest: Option<IdText>,
     /// Stored before there was a follower: the earliest.
-    first: Option<Uuid>,
+    first: Option<IdText>,
     followers: Vec<Arc<Shared>>,
 }
 
@@ -74,13 +74,16 @@ impl Trail {
         if lines.is_empty() {
             return;
         }
-        let ids = lines.iter().filter_map(|line| line.id());
         let before = state.newest;
-        for id in ids {
+        for line in lines {
+            // Texts sort as ids do, and cost nothing where nobody follows.
+            let id = *line.id_text();
             state.newest = state.newest.max(Some(id));
             if state.followers.is_empty() {
                 state.first = Some(state.first.map_or(id, |first| first.min(id)));
-            } else if Some(id) <= before {
+            } else if Some(id) <= before
+                && let Some(id) = line.id()
+            {
                 for follower in &state.followers {
                     follower.late.lock().add(id);
                 }
@@ -110,7 +113,7 @@ impl Trail {
         let mut state = self.0.lock();
         state.followers.push(shared.clone());
         Follower {
-            since: state.first,
+            since: state.first.and_then(|id| Uuid::try_parse_ascii(&id).ok()),
             shared,
         }
     }

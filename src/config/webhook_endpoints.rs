@@ -146,3 +146,79 @@ impl SettingType for Endpoints {
         format!("[{}]", endpoints.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+
+    fn table(members: &[(&str, &str)]) -> Raw {
+        let members = members.iter();
+        let text = |text: &str| Raw::Text(text.to_owned());
+        Raw::Table(
+            members
+                .map(|(key, value)| ((*key).to_owned(), text(value)))
+                .collect(),
+        )
+    }
+
+    fn read(tables: &[Raw]) -> Result<Endpoints, String> {
+        Endpoints::parse(&Raw::List(tables.to_vec()))
+    }
+
+    #[test]
+    fn an_endpoint_of_the_file_has_its_name_url_secrets_and_events() {
+        let basics = [
+            ("name", "push"),
+            ("url", "https://push.example/a?b"),
+            ("secrets", SECRET),
+        ];
+        let some = [&basics[..], &[("events", "user.online")]].concat();
+        let endpoints = read(&[table(&basics), table(&some)]).unwrap();
+        assert_eq!(endpoints.0[0].events, FactTypes::default());
+        assert_eq!(endpoints.0[1].events.to_text(), "user.online");
+        assert_eq!(endpoints.to_text(), "push,push");
+        let printed = endpoints.to_toml();
+        assert!(printed.contains("https://push.example/a?b"), "{printed}");
+        assert!(!printed.contains("AAEC"), "{printed}");
+        assert_eq!(read(&[]).unwrap(), Endpoints::default());
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_endpoint_is_said_with_its_name() {
+        let with = |changed: (&'static str, &'static str)| {
+            let basics = [
+                ("name", "push"),
+                ("url", "https://push.example/"),
+                ("secrets", SECRET),
+            ];
+            let mut members: Vec<_> = basics.into_iter().collect();
+            members.retain(|(key, _)| *key != changed.0);
+            members.push(changed);
+            read(&[table(&members)]).expect_err(changed.0)
+        };
+        for (changed, said) in [
+            (("name", "Push"), "1 to 32 characters"),
+            (("url", "ftp://push.example/"), "url of push must be"),
+            (
+                ("secrets", "whsec_x"),
+                "secrets of push each must be whsec_",
+            ),
+            (
+                ("events", "user"),
+                "events of push each must be one of user.online",
+            ),
+            (("event", "user"), "event is no key of an endpoint"),
+        ] {
+            let problem = with(changed);
+            assert!(problem.contains(said), "{said}: {problem}");
+        }
+        let problem = read(&[table(&[("name", "push")])]).unwrap_err();
+        assert!(problem.contains("each needs a url"), "{problem}");
+        for other in [Raw::Text("x".to_owned()), table(&[("name", "push")])] {
+            let problem = Endpoints::parse(&other).unwrap_err();
+            assert!(problem.contains("[[webhooks]]"), "{problem}");
+        }
+    }
+}

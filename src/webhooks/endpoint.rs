@@ -30,7 +30,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The shortest pause before it is looked again for what is too old.
 const MIN_WAIT: Duration = Duration::from_millis(100);
 /// For how long the end waits for what is being sent.
-const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What an endpoint is.
 pub(super) struct Setup {
