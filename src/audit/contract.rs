@@ -357,7 +357,7 @@ const GROUPS: [u8; 9] = [0, 0, 2, 3, 1, 3, 2, 3, 3];
 pub(super) fn of_all_kinds() -> Vec<Record> {
     let code = ErrorCode::InvalidToken;
     let admin = || Event::Admin {
-        action: AdminAction::ParticipantAdded,
+        action: AdminAction::RoleChanged,
         recipient: None,
         conversation_id: None,
         count: None,

@@ -5,7 +5,9 @@
 
 use serde::Serialize;
 
-use super::event::{Event, FileChunk, MessageRef, MessageSent, Repeated, Room, Target};
+use super::event::{
+    Event, FileChunk, MessageRef, MessageSent, Repeated, Room, Target, Undelivered,
+};
 use super::text::{AuditText, Label, Seq};
 use crate::model::{AuthFailure, DisconnectReason, ErrorCode, clock};
 
@@ -16,6 +18,8 @@ use crate::model::{AuthFailure, DisconnectReason, ErrorCode, clock};
 pub(super) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) recipient: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) recipients: Option<&'a [AuditText]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seq: Option<&'a Seq>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +51,8 @@ pub(super) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bytes: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) urgent: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) origin: Option<&'a str>,
@@ -59,12 +65,13 @@ impl Event {
     pub(super) fn details(&self) -> Details<'_> {
         let mut details = Details::default();
         match self {
-            Self::SocketConnect => {}
+            Self::SocketConnect | Self::UserOnline => {}
+            Self::UserOffline { last_ms } => details.last_at = Some(clock::iso_ms(*last_ms)),
+            Self::ConversationCreated { .. }
+            | Self::ParticipantAdded { .. }
+            | Self::ParticipantRemoved { .. } => self.fill_participation(&mut details),
+            Self::MessageUndelivered(undelivered) => undelivered.fill(&mut details),
             Self::SocketDisconnect { reason } => details.reason = Some(reason.as_str()),
-            Self::AuthFailed { code, reason } => {
-                details.code = Some(*code);
-                details.reason = reason.map(AuthFailure::as_str);
-            }
             Self::Error { code } => details.code = Some(*code),
             Self::RoomJoin(room) | Self::RoomLeave(room) => room.fill(&mut details),
             Self::MessageSent(message) => message.fill(&mut details),
@@ -92,7 +99,8 @@ impl Event {
             Self::SessionReserved { room_name }
             | Self::SessionJoined { room_name }
             | Self::SessionLeft { room_name } => details.room_name = Some(room_name.as_str()),
-            Self::Refused { .. }
+            Self::AuthFailed { .. }
+            | Self::Refused { .. }
             | Self::OriginRefused { .. }
             | Self::RateLimited { .. }
             | Self::SlowConsumer { .. }
@@ -106,6 +114,10 @@ impl Event {
     /// The details of what the server or an administrator did to a request or a user.
     fn fill_outcome<'a>(&'a self, details: &mut Details<'a>) {
         match self {
+            Self::AuthFailed { code, reason } => {
+                details.code = Some(*code);
+                details.reason = reason.map(AuthFailure::as_str);
+            }
             Self::Refused {
                 code,
                 recipient,
@@ -146,6 +158,26 @@ impl Event {
 }
 
 impl Event {
+    fn fill_participation<'a>(&'a self, details: &mut Details<'a>) {
+        match self {
+            Self::ConversationCreated { conversation_id } => {
+                details.conversation_id = Some(conversation_id.as_str());
+            }
+            Self::ParticipantAdded {
+                recipient,
+                conversation_id,
+            }
+            | Self::ParticipantRemoved {
+                recipient,
+                conversation_id,
+            } => {
+                details.recipient = Some(recipient.as_str());
+                details.conversation_id = Some(conversation_id.as_str());
+            }
+            _ => {}
+        }
+    }
+
     fn fill_published<'a>(&'a self, details: &mut Details<'a>) {
         let Self::Published {
             event,
@@ -199,6 +231,17 @@ impl MessageSent {
         details.message_type = self.message_type.as_ref().map(Label::as_str);
         details.seq = self.seq.as_ref();
         details.bytes = Some(number(self.bytes));
+    }
+}
+
+impl Undelivered {
+    fn fill<'a>(&'a self, details: &mut Details<'a>) {
+        details.recipients = Some(&self.recipients);
+        details.message_id = self.message_id.as_ref().map(AuditText::as_str);
+        details.conversation_id = self.conversation_id.as_ref().map(AuditText::as_str);
+        details.message_type = self.message_type.as_ref().map(Label::as_str);
+        details.bytes = Some(number(self.bytes));
+        details.urgent = Some(self.urgent);
     }
 }
 

@@ -84,16 +84,10 @@ pub(crate) enum AdminAction {
     UserSuspended,
     /// Closed the user's connections.
     UserDisconnected,
-    /// Created a conversation.
-    ConversationCreated,
     /// Set how long messages of a conversation are kept.
     RetentionChanged,
     /// Set what those see of a conversation who are added.
     HistoryChanged,
-    /// Added the user to a conversation.
-    ParticipantAdded,
-    /// Removed the user from a conversation.
-    ParticipantRemoved,
     /// Gave the user another role in a conversation, if only by going as its last admin.
     RoleChanged,
     /// Changed the title or the picture of a conversation.
@@ -119,11 +113,8 @@ impl AdminAction {
             Self::UserChanged => "user changed",
             Self::UserSuspended => "user suspended",
             Self::UserDisconnected => "user disconnected",
-            Self::ConversationCreated => "conversation created",
             Self::RetentionChanged => "retention changed",
             Self::HistoryChanged => "history changed",
-            Self::ParticipantAdded => "participant added",
-            Self::ParticipantRemoved => "participant removed",
             Self::RoleChanged => "role changed",
             Self::ConversationDescribed => "conversation described",
             Self::KeyRotated => "key rotated",
@@ -134,6 +125,23 @@ impl AdminAction {
             Self::RevocationsRead => "revocations read",
         }
     }
+}
+
+/// What was sent to users of whom no connection was there.
+#[derive(Clone, Debug)]
+pub(crate) struct Undelivered {
+    /// They, at most 256.
+    pub(crate) recipients: Vec<AuditText>,
+    /// The id that the sender gave it, or the stored one.
+    pub(crate) message_id: Option<AuditText>,
+    /// The conversation that it was stored in.
+    pub(crate) conversation_id: Option<AuditText>,
+    /// The type of a message.
+    pub(crate) message_type: Option<Label>,
+    /// Size of the event in bytes.
+    pub(crate) bytes: u64,
+    /// Whether somebody waits for it: of a file only its first chunk tells of it, and that does not.
+    pub(crate) urgent: bool,
 }
 
 /// What one actor did so often within a minute that this stands for all of it.
@@ -218,6 +226,27 @@ pub(crate) enum Event {
     SlowConsumer {
         bytes: u64,
     },
+    /// The user of the record has a connection now, and had none.
+    UserOnline,
+    /// The user of the record has no connection any more.
+    UserOffline {
+        /// When it was there last, in milliseconds since 1970.
+        last_ms: u64,
+    },
+    ConversationCreated {
+        conversation_id: AuditText,
+    },
+    /// The recipient is who was added.
+    ParticipantAdded {
+        recipient: AuditText,
+        conversation_id: AuditText,
+    },
+    /// The recipient is who was removed, or left.
+    ParticipantRemoved {
+        recipient: AuditText,
+        conversation_id: AuditText,
+    },
+    MessageUndelivered(Undelivered),
     /// The recipient is the user acted on, the count that of connections or records touched.
     Admin {
         action: AdminAction,
@@ -266,6 +295,12 @@ impl Event {
             Self::Refused { .. } | Self::OriginRefused { .. } => EventType::Refused,
             Self::RateLimited { .. } => EventType::RateLimited,
             Self::SlowConsumer { .. } => EventType::SlowConsumer,
+            Self::UserOnline => EventType::UserOnline,
+            Self::UserOffline { .. } => EventType::UserOffline,
+            Self::ConversationCreated { .. } => EventType::ConversationCreated,
+            Self::ParticipantAdded { .. } => EventType::ParticipantAdded,
+            Self::ParticipantRemoved { .. } => EventType::ParticipantRemoved,
+            Self::MessageUndelivered(_) => EventType::MessageUndelivered,
             Self::Admin { .. } | Self::Published { .. } => EventType::Admin,
             Self::Error { .. } => EventType::Error,
             Self::Repeated(repeated) => repeated.event_type,

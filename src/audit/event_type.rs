@@ -119,6 +119,12 @@ event_types! {
     Refused, "REFUSED", Warn, First, "Request refused";
     RateLimited, "RATE_LIMITED", Warn, First, "Rate limit exceeded";
     SlowConsumer, "SLOW_CONSUMER", Warn, Last, "Receiver too slow";
+    UserOnline, "USER_ONLINE", Info, First, "User came online";
+    UserOffline, "USER_OFFLINE", Info, First, "User went offline";
+    ConversationCreated, "CONVERSATION_CREATED", Info, Last, "Conversation created";
+    ParticipantAdded, "PARTICIPANT_ADDED", Info, Last, "Participant added";
+    ParticipantRemoved, "PARTICIPANT_REMOVED", Info, Last, "Participant removed";
+    MessageUndelivered, "MESSAGE_UNDELIVERED", Info, First, "Nobody there to receive it";
     Admin, "ADMIN", Info, Last, "Administrative action";
     Error, "ERROR", Error, First, "Operation failed";
 }
@@ -134,7 +140,10 @@ impl EventType {
         match self {
             Self::SocketDisconnect => Some((Apart::Expulsion, Removal::Last)),
             Self::AuthFailed => Some((Apart::Repeated, Removal::Last)),
-            Self::Admin => Some((Apart::ByUser, Removal::Then)),
+            Self::Admin
+            | Self::ConversationCreated
+            | Self::ParticipantAdded
+            | Self::ParticipantRemoved => Some((Apart::ByUser, Removal::Then)),
             _ => None,
         }
     }

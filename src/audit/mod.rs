@@ -27,13 +27,16 @@ mod sqlite;
 mod state;
 mod store;
 mod text;
+mod trail;
 mod writer;
 
 #[cfg(test)]
 mod contract;
 
 pub(crate) use error::{AuditStoreError, ReadError};
-pub(crate) use event::{AdminAction, Event, FileChunk, MessageRef, MessageSent, Room, Target};
+pub(crate) use event::{
+    AdminAction, Event, FileChunk, MessageRef, MessageSent, Room, Target, Undelivered,
+};
 pub(crate) use event_type::EventType;
 pub(crate) use mongo::MongoStore;
 pub(crate) use queue::{Audit, AuditError};
@@ -45,3 +48,4 @@ pub(crate) use size_limit::default_max_bytes;
 pub(crate) use sqlite::SqliteStore;
 pub(crate) use store::{AuditOptions, Store};
 pub(crate) use text::{AuditText, Label, Seq};
+pub(crate) use trail::Follower;

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::document::to_line;
-use super::event_type::Removal;
+use super::event_type::{EventType, Removal};
 use super::line::{Fields, Line};
 use super::spool::Chunk;
 
@@ -47,4 +47,11 @@ pub(super) fn is_removed_last(payload: &[u8]) -> bool {
     let line = to_lines(payload);
     let line = line.as_deref().and_then(Line::new);
     line.is_some_and(|line| line.removal() == Removal::Last)
+}
+
+/// The type of the record of a payload. `None`: it is none, or of a later version.
+pub(super) fn event_type_of(payload: &[u8]) -> Option<EventType> {
+    let line = to_lines(payload)?;
+    let name = Line::new(&line)?.event_type();
+    EventType::parse(str::from_utf8(name).ok()?)
 }

@@ -26,6 +26,7 @@ use super::size_limit::REPORT_INTERVAL;
 use super::spool::{Leftover, Spool, SpoolError, with_frame};
 use super::state::log_lost;
 use super::store::{AuditOptions, Store};
+use super::trail::Follower;
 use super::writer::Writer;
 
 /// Why the audit did not start.
@@ -138,6 +139,11 @@ impl Audit {
     /// When the store cannot be read. Writing is not affected.
     pub(crate) async fn read(&self, query: Query) -> Result<RecordPage, ReadError> {
         self.0.reads.read(query).await
+    }
+
+    /// Tells from now on what is stored.
+    pub(crate) fn follow(&self) -> Follower {
+        self.0.shared.trail.follow()
     }
 
     /// Whether records are being stored, for the readiness check.

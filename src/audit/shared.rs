@@ -19,12 +19,14 @@ use super::repeats::Repeats;
 use super::spool::{Chunk, Spool, push_frame};
 use super::state::{MAX_RECORDS_PER_WRITE, State, log_lost};
 use super::store::AuditOptions;
+use super::trail::Trail;
 use crate::config::SpoolFull;
 
 /// What the handles and the writer share. Lock order: `files` before `state`.
 pub(super) struct Shared {
     pub(super) options: AuditOptions,
     pub(super) repeats: Repeats,
+    pub(super) trail: Trail,
     pub(super) state: Mutex<State>,
     pub(super) files: Mutex<Files>,
     /// Wakes the writer: there is something to write or to close.
@@ -54,6 +56,7 @@ impl Shared {
     ) -> Self {
         Self {
             repeats: Repeats::new(options.repeats),
+            trail: Trail::default(),
             options,
             state: Mutex::new(State::new(leftover)),
             files: Mutex::new(Files::new(spool)),
@@ -156,7 +159,14 @@ impl Shared {
 
     fn drop_oldest(&self, spool: &mut Spool, more: usize) {
         while spool.is_full(more) {
-            match spool.drop_oldest(is_removed_last) {
+            let is_kept = |payload: &[u8]| {
+                let is_kept = is_removed_last(payload);
+                if !is_kept {
+                    self.trail.dropped(payload);
+                }
+                is_kept
+            };
+            match spool.drop_oldest(is_kept) {
                 Ok(None) => break,
                 Ok(Some(records)) => self.lose_accepted(records),
                 Err(error) => {

@@ -33,6 +33,12 @@ impl<const MAX: usize> AuditText<MAX> {
     }
 }
 
+impl<const MAX: usize> Serialize for AuditText<MAX> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl<const MAX: usize> From<&Arc<str>> for AuditText<MAX> {
     /// Shares `text` when nothing has to be cut or replaced.
     fn from(text: &Arc<str>) -> Self {

@@ -214,6 +214,7 @@ impl<S: Store> Writer<S> {
         let written = self.store.write(&lines);
         stores::done(stores::Work::WriteAudit, begun, written.is_err());
         let rejected = written.map_err(|error| error.to_string())?;
+        self.shared.trail.stored(&lines);
         if rejected.positions.is_empty() {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use super::choices::JwtAlgorithm;
 use super::problems::Problems;
 use super::settings::Config;
+use super::webhooks;
 
 /// Adds a problem for each setting that lacks, or contradicts, another.
 pub(super) fn check(config: &Config, problems: &mut Problems) {
@@ -46,6 +47,7 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
         );
     }
     keys(config, problems);
+    webhooks::check(config, problems);
 }
 
 const NEEDS_MONGODB: &str = "needs mongodb_uri: servers that share conversations must keep them in one \

@@ -273,7 +273,10 @@ fn raw(kind: ValueKind) -> Raw {
             Raw::List(items.into_iter().map(|item| raw(item.kind)).collect())
         }
         ValueKind::Float(_) => Raw::Other("a number with a fraction"),
-        ValueKind::Table(_) => Raw::Other("a table"),
+        ValueKind::Table(table) => {
+            let members = table.into_iter();
+            Raw::Table(members.map(|(key, value)| (key, raw(value.kind))).collect())
+        }
         ValueKind::Nil => Raw::Other("nothing"),
     }
 }

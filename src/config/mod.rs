@@ -38,6 +38,10 @@ mod sources;
 mod types;
 mod url;
 mod values;
+pub(crate) mod webhook_address;
+mod webhook_endpoints;
+mod webhook_secrets;
+mod webhooks;
 
 pub use admin_tokens::{AdminToken, AdminTokens};
 pub use base_path::BasePath;
@@ -67,6 +71,8 @@ pub use sources::Sources;
 pub(crate) use types::MAX_DURATION;
 pub use types::parse_duration;
 pub use url::HttpUrl;
+pub use webhook_endpoints::{Endpoint, Endpoints};
+pub use webhook_secrets::SigningSecrets;
 
 impl Config {
     /// Reads and checks every setting.

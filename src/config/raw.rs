@@ -3,6 +3,8 @@
 //! Owns how text and lists are read from it. Whether a value may be shown is decided elsewhere, by
 //! [`SettingType::ECHO`](super::types::SettingType::ECHO).
 
+use std::collections::BTreeMap;
+
 /// The most characters of a value that a problem repeats.
 const MAX_VALUE_CHARS: usize = 80;
 
@@ -23,6 +25,7 @@ pub(super) enum Raw {
     Integer(i128),
     Boolean(bool),
     List(Vec<Raw>),
+    Table(BTreeMap<String, Raw>),
     /// A type that no setting has, by its name.
     Other(&'static str),
 }
@@ -38,6 +41,7 @@ impl Raw {
                 let items: Vec<_> = items.iter().map(Self::for_problem).collect();
                 format!("[{}]", items.join(", "))
             }
+            Self::Table(_) => "a table".to_owned(),
             Self::Other(name) => (*name).to_owned(),
         };
         if text.chars().count() <= MAX_VALUE_CHARS {

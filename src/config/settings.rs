@@ -37,7 +37,9 @@ use super::setting::{Entry, Setting, settings};
 use super::types::SettingType;
 use super::url::HttpUrl;
 use super::values::Values;
-use crate::model::Dialect;
+use super::webhook_endpoints::Endpoints;
+use super::webhook_secrets::SigningSecrets;
+use crate::model::{Dialect, FactTypes};
 use crate::payload::DEEPEST;
 
 settings! {
@@ -152,6 +154,25 @@ settings! {
     publish_rate: Rate = Rate::per_second(200);
     /// How many of these may come at once.
     publish_burst: NonZeroU32 = nonzero(1_000), check at_least(nonzero(1_000));
+
+    ["Webhooks"]
+    /// Endpoint of the backend that is told what happens, never content: an https:// URL. When not set, there is none.
+    /// It is told from the moment on at which the server first knows its name, which is default.
+    webhook_url: Option<HttpUrl> = None;
+    /// Secrets that its requests are signed with, by Standard Webhooks: each whsec_ and the Base64 of 24 to 64 random bytes.
+    /// There are several while they are changed: each request is signed with all of them.
+    webhook_secrets: SigningSecrets = SigningSecrets::default();
+    /// What it is told of, or * for everything. When not set, everything but message.sent, connection.* and auth.failed.
+    webhook_events: FactTypes = FactTypes::default();
+    /// Further endpoints, at most 16 in all, each with name, url, secrets and, if need be, events.
+    /// In the file they are written as [[webhooks]]; there is no variable for them.
+    webhooks: Endpoints = Endpoints::default();
+    /// How long it is tried to tell an endpoint something; then it counts as dead, and is not told any more.
+    webhook_max_age: Duration = Duration::from_secs(72 * 3600), check at_least(MIN_TIME);
+    /// Time that an endpoint has to answer.
+    webhook_timeout: Duration = Duration::from_secs(15), check between(MIN_TIME, Duration::from_secs(240));
+    /// Whether endpoints may be in this machine or a private network, and called by http://.
+    webhook_private_networks: bool = false;
 
     ["Transport"]
     /// Transports served: websocket, polling.

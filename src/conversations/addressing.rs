@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Actor, Conversations, Initiator};
-use crate::audit::{AdminAction, Encoded, Source};
+use crate::audit::{Encoded, Source};
 use crate::model::conversation::{ConversationId, UserRecord};
 use crate::model::{Identity, UserId, name};
 use crate::stores::conversations::StoreError;
@@ -161,8 +161,7 @@ impl Conversations {
             source: &source,
             dialect: None,
         });
-        let action = AdminAction::ParticipantAdded;
-        actor.record(&self.audit, action, id, Some(&user.user));
+        actor.record_added(&self.audit, id, &user.user);
         self.publish_participants(guard, Some(user), logged.change)
             .await;
         Ok(())

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::participants::Added;
 use super::{Actor, Conversations, Initiator};
-use crate::audit::AdminAction;
 use crate::config::WhoMayAdd;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Invitation, NewConversation, NewParticipant};
@@ -60,8 +59,7 @@ impl Conversations {
         };
         let repeated = logged.change.is_none();
         if !repeated {
-            let action = AdminAction::ParticipantAdded;
-            by.record(&self.audit, action, id, Some(user));
+            by.record_added(&self.audit, id, user);
         }
         self.publish_participants(guard, Some(actor.identity), logged.change)
             .await;

@@ -53,6 +53,7 @@ impl Conversations {
         let repeated = logged.change.is_none();
         let event = message_sent(&message, size);
         actor.record_as(&self.audit, record_of(&message), event);
+        self.record_undelivered(actor, &message, size).await;
         let rest = guard.publish_logged(actor, logged);
         Ok(Stored::new(
             self.presence.drain(),
@@ -152,6 +153,14 @@ fn record_of(message: &Message) -> Uuid {
 fn deletion_of(message: &Message) -> Uuid {
     let at = message.deleted_at().unwrap_or(message.created_at);
     at_time(message.id.uuid().as_u128() ^ 1, at)
+}
+
+/// The id of a record that a message did not reach some, the first such record being 0: not that of its other records.
+pub(super) fn undelivered_record(message: &Message, index: usize) -> Uuid {
+    at_time(
+        message.id.uuid().as_u128() ^ (index as u128 + 2),
+        message.created_at,
+    )
 }
 
 /// A UUIDv7 with another time, in milliseconds since the epoch.

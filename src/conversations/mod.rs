@@ -36,6 +36,7 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod typing;
+mod undelivered;
 mod upkeep;
 
 use std::fmt;

@@ -59,10 +59,35 @@ impl<'a> Initiator<'a> {
             conversation_id: Some(AuditText::new(id.as_str())),
             count: None,
         };
+        self.record_event(audit, event);
+    }
+
+    fn record_event(self, audit: &Audit, event: Event) {
         match self {
             Self::Participant(actor) => actor.record(audit, event),
             Self::Admin(source) => audit.record(Record::new(source, None, event)),
         }
+    }
+
+    fn record_created(self, audit: &Audit, id: &ConversationId) {
+        let conversation_id = AuditText::new(id.as_str());
+        self.record_event(audit, Event::ConversationCreated { conversation_id });
+    }
+
+    pub(super) fn record_added(self, audit: &Audit, id: &ConversationId, user: &UserId) {
+        let event = Event::ParticipantAdded {
+            recipient: AuditText::new(user.as_str()),
+            conversation_id: AuditText::new(id.as_str()),
+        };
+        self.record_event(audit, event);
+    }
+
+    fn record_removed(self, audit: &Audit, id: &ConversationId, user: &UserId) {
+        let event = Event::ParticipantRemoved {
+            recipient: AuditText::new(user.as_str()),
+            conversation_id: AuditText::new(id.as_str()),
+        };
+        self.record_event(audit, event);
     }
 }
 
@@ -82,7 +107,7 @@ impl Conversations {
         let new = &*self.with_invitations(by, new);
         let created = self.stores().conversations.create(new, &by.author()).await;
         let logged = self.noted(&new.id, created)?;
-        by.record(&self.audit, AdminAction::ConversationCreated, &new.id, None);
+        by.record_created(&self.audit, &new.id);
         let guard = self.lock(&new.id).await;
         self.publish_participants_saying(guard, by.identity(), logged.change, extra)
             .await;
@@ -115,8 +140,7 @@ impl Conversations {
         let logged = self.noted(id, added)?;
         let repeated = logged.change.is_none();
         if !repeated {
-            let action = AdminAction::ParticipantAdded;
-            by.record(&self.audit, action, id, Some(&new.user));
+            by.record_added(&self.audit, id, &new.user);
         }
         self.publish_participants_saying(guard, by.identity(), logged.change, extra)
             .await;
@@ -191,8 +215,7 @@ impl Conversations {
         let ended = self.noted(id, ended)?;
         let logged = ended.ok_or(Refusal::new(Why::ParticipantNotFound))?;
         if logged.change.is_some() {
-            let action = AdminAction::ParticipantRemoved;
-            by.record(&self.audit, action, id, Some(user));
+            by.record_removed(&self.audit, id, user);
         }
         self.publish_participants(guard, by.identity(), logged.change)
             .await;

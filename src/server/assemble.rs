@@ -73,7 +73,7 @@ pub(super) fn app(
     let users = users(config, &memory, &stores, cluster.clone());
     let limits = Arc::new(AddressLimits::new(config, &memory));
     let drain = Drain::default();
-    let presence = Arc::new(presence(&users, &stores, &drain));
+    let presence = Arc::new(presence(&users, &stores, &drain, audit.clone()));
     let conversations = Arc::new(Conversations::new(
         stores.clone(),
         Arc::new(SystemClock),
@@ -141,12 +141,18 @@ fn users(
 }
 
 /// Who is online.
-fn presence(users: &Arc<Users>, stores: &ConversationStores, drain: &Drain) -> Presence {
+fn presence(
+    users: &Arc<Users>,
+    stores: &ConversationStores,
+    drain: &Drain,
+    audit: Audit,
+) -> Presence {
     Presence::new(
         users.clone(),
         stores.users.clone(),
         stores.conversations.clone(),
         drain.clone(),
+        audit,
         dialects::presence_renderers(),
     )
 }

@@ -8,6 +8,7 @@ use crate::stores::conversations::StoreError;
 use crate::stores::drivers::mongo::MongoError;
 use crate::stores::drivers::redis::RedisError;
 use crate::stores::drivers::sqlite::OpenError;
+use crate::webhooks::WebhooksError;
 
 /// Why a server could not run, or its audit could not be read. Its text says what is wrong, and names
 /// the setting whose value is at fault.
@@ -80,6 +81,9 @@ pub(super) enum StartError {
     /// Redis cannot be used as it is configured.
     #[error("redis_url: {0}")]
     Redis(#[from] RedisError),
+    /// No endpoint of a backend could be told anything.
+    #[error("cannot begin with webhooks: {0}")]
+    Webhooks(#[from] WebhooksError),
     /// Tokens could not be verified.
     #[error(transparent)]
     Keys(#[from] KeyError),

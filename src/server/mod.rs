@@ -42,6 +42,7 @@ use crate::http;
 use crate::metrics::process;
 use crate::model::clock::SystemClock;
 use crate::transport::{Links, RequestLimits, serve};
+use crate::webhooks::Webhooks;
 use error::StartError;
 
 /// How long the start waits for what clients would miss.
@@ -56,6 +57,7 @@ struct Server {
     app: Arc<App>,
     links: Arc<Links>,
     tasks: Vec<JoinHandle<()>>,
+    webhooks: Webhooks,
     /// Stops the listener.
     stop_accepting: Arc<Notify>,
 }
@@ -66,6 +68,7 @@ impl Server {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let (audit, stores) = assemble::open_stores(&config).await?;
+        let webhooks = Webhooks::start(&config, &audit)?;
         let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
         let app = Arc::new(assemble::app(&config, verifier, audit, stores, cluster)?);
 
@@ -79,8 +82,7 @@ impl Server {
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
         let stop_accepting = Arc::new(Notify::new());
         let listener = listener::guard(tcp, &links, &app, stop_accepting.clone());
-        let edge = socket_io::edge(&app);
-        let router = http::router(&app, edge);
+        let router = http::router(&app, socket_io::edge(&app));
 
         let demands = node::Demands::new(node::settings(&config, secret.as_ref()));
         let mut tasks = join_cluster(&app, receiver, demands).await;
@@ -108,6 +110,7 @@ impl Server {
             app,
             links,
             tasks,
+            webhooks,
             stop_accepting,
         })
     }

@@ -3,6 +3,7 @@
 
 mod told;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 
 use super::blockers::tests::unblocked;
 use super::{Audience, MAX_OFFLINE_USERS, Member, Presence, PresenceRenderer, Registration, Users};
+use crate::audit::{Audit, AuditOptions, SqliteStore};
 use crate::cluster::PresenceChange;
 use crate::config::{Config, PresenceAudience};
 use crate::connection::Library;
@@ -124,6 +126,11 @@ fn id(user: &str) -> UserId {
     UserId::parse(user).unwrap()
 }
 
+fn audit(folder: &Path) -> Audit {
+    let store = SqliteStore::open(folder).unwrap();
+    Audit::start(store, folder, AuditOptions::default()).unwrap()
+}
+
 impl Server {
     fn start(presence_audience: PresenceAudience) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -145,6 +152,7 @@ impl Server {
             stores.users,
             stores.conversations,
             Drain::default(),
+            audit(&folder.path().join("audit")),
             vec![RENDERER],
         );
         let (newest, synced) = (Arc::default(), Arc::default());

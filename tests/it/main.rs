@@ -25,3 +25,4 @@ mod server;
 mod session;
 mod structure;
 mod transport;
+mod webhooks;

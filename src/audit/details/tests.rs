@@ -172,12 +172,51 @@ pub(in crate::audit) fn samples() -> Vec<(Event, Value)> {
         ),
         (
             Event::Admin {
-                action: AdminAction::ParticipantAdded,
+                action: AdminAction::RoleChanged,
                 recipient: Some(AuditText::new("bob")),
                 conversation_id: Some(AuditText::new("c1")),
                 count: None,
             },
-            json!({"reason": "participant added", "recipient": "bob", "conversationId": "c1"}),
+            json!({"reason": "role changed", "recipient": "bob", "conversationId": "c1"}),
+        ),
+        (Event::UserOnline, json!({})),
+        (
+            Event::UserOffline {
+                last_ms: 1_700_000_000_123,
+            },
+            json!({"lastAt": "2023-11-14T22:13:20.123Z"}),
+        ),
+        (
+            Event::ConversationCreated {
+                conversation_id: AuditText::new("c1"),
+            },
+            json!({"conversationId": "c1"}),
+        ),
+        (
+            Event::ParticipantAdded {
+                recipient: AuditText::new("bob"),
+                conversation_id: AuditText::new("c1"),
+            },
+            json!({"recipient": "bob", "conversationId": "c1"}),
+        ),
+        (
+            Event::ParticipantRemoved {
+                recipient: AuditText::new("bob"),
+                conversation_id: AuditText::new("c1"),
+            },
+            json!({"recipient": "bob", "conversationId": "c1"}),
+        ),
+        (
+            Event::MessageUndelivered(Undelivered {
+                recipients: ["bob", "carol"].map(AuditText::new).to_vec(),
+                message_id: Some(AuditText::new("m1")),
+                conversation_id: Some(AuditText::new("c1")),
+                message_type: Label::new("text"),
+                bytes: 9,
+                urgent: true,
+            }),
+            json!({"recipients": ["bob", "carol"], "messageId": "m1", "conversationId": "c1",
+                   "messageType": "text", "bytes": 9, "urgent": true}),
         ),
         (
             Event::Error {
@@ -217,7 +256,8 @@ fn the_types_are_those_of_the_contract() {
     let contract = "SOCKET_CONNECT SOCKET_DISCONNECT AUTH_FAILED ROOM_JOIN ROOM_LEAVE \
         MESSAGE_SENT MESSAGE_UPDATED MESSAGE_DELETED MESSAGE_READ FILE_UPLOAD FILE_DOWNLOAD \
         KEY_EXCHANGE_RELAY REACTION USER_BLOCKED USER_UNBLOCKED SESSION_RESERVED SESSION_JOINED SESSION_LEFT REFUSED \
-        RATE_LIMITED SLOW_CONSUMER ADMIN ERROR";
+        RATE_LIMITED SLOW_CONSUMER USER_ONLINE USER_OFFLINE CONVERSATION_CREATED PARTICIPANT_ADDED \
+        PARTICIPANT_REMOVED MESSAGE_UNDELIVERED ADMIN ERROR";
     let names: Vec<&str> = EventType::ALL
         .iter()
         .map(|event_type| event_type.as_str())

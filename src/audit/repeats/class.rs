@@ -39,10 +39,14 @@ pub(super) fn of(record: &Record) -> Option<(Actor<'_>, Class)> {
     }
     let class = match record.event().event_type() {
         T::AuthFailed | T::Refused | T::RateLimited | T::SlowConsumer | T::Error => Class::Refusal,
-        // Only the administrator's token, or an administrator of a conversation, can cause it.
-        T::Admin => return None,
+        // Only the administrator's token, or who may do it in a conversation, can cause it.
+        T::Admin | T::ConversationCreated | T::ParticipantAdded | T::ParticipantRemoved => {
+            return None;
+        }
         T::SocketConnect
         | T::SocketDisconnect
+        | T::UserOnline
+        | T::UserOffline
         | T::RoomJoin
         | T::RoomLeave
         | T::SessionReserved
@@ -50,7 +54,8 @@ pub(super) fn of(record: &Record) -> Option<(Actor<'_>, Class)> {
         | T::SessionLeft => Class::Event,
         // They are limited by their bytes, so there may be any number of small ones.
         T::FileUpload => Class::FilePart,
-        T::MessageSent
+        T::MessageUndelivered
+        | T::MessageSent
         | T::MessageUpdated
         | T::MessageDeleted
         | T::MessageRead

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::messages::{from, note_undelivered};
-use super::{MESSAGE_ID, RECIPIENT_ID};
+use super::messages::from;
+use super::{MESSAGE_ID, RECIPIENT_ID, undelivered};
 use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
 use crate::cluster::About;
 use crate::config::Config;
@@ -180,8 +180,13 @@ pub(super) async fn send_file_chunk(
         .send_sized(RECEIVE_FILE_CHUNK, &relayed, &relayed.frames())
         .await;
     request.app.users.add_peer(&member.user, &chunk.recipient);
-    if chunk.number.is_none_or(|number| number == 0) {
-        note_undelivered(is_online);
+    if !is_online && chunk.number.is_none_or(|number| number == 0) {
+        let about = undelivered::About {
+            message_id: chunk.message.as_deref().map(AuditText::new),
+            message_type: None,
+            is_file: true,
+        };
+        undelivered::note(request, member, &chunk.recipient, about).await;
     }
     request.record(chunk.audited(payload, request.event.size()));
     confirm_chunk(request, member, &chunk, is_online).await;

@@ -3,13 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{MESSAGE_ID, RECIPIENT_ID};
+use super::{MESSAGE_ID, RECIPIENT_ID, undelivered};
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
 use crate::cluster::About;
 use crate::connection::rooms;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::metrics::traffic;
 use crate::model::{ClientUserId, Identity, Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload, Relayed};
 use crate::users::Member;
@@ -164,15 +163,19 @@ pub(super) async fn send_message(
         .about(about)
         .send_sized(RECEIVE_MESSAGE, &message, &message.frames())
         .await;
-    note_undelivered(recipient_online);
     request.app.users.add_peer(&member.user, &recipient);
-    request.record(Audited::MessageSent(MessageSent {
+    let record = MessageSent {
         target: Target::User(recipient.shared().into()),
         message_id: message_id.map(|id| AuditText::new(&id)),
         message_type: message_type(payload),
         seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
         bytes: size as u64,
-    }));
+    };
+    if !recipient_online {
+        let about = undelivered::About::of_message(&record);
+        undelivered::note(request, member, &recipient, about).await;
+    }
+    request.record(Audited::MessageSent(record));
     let sent = MessageSentEvent {
         recipient_id: fields.filled(RECIPIENT_ID)?,
         seq,
@@ -190,13 +193,6 @@ fn message_type(payload: &Payload<'_>) -> Option<Label> {
     match payload.filled(NAME) {
         Some(_) => Label::new(&payload.text(NAME)?),
         None => Some(Label::TEXT),
-    }
-}
-
-/// Counts what had no connection to go to.
-pub(super) fn note_undelivered(recipient_online: bool) {
-    if !recipient_online {
-        traffic::undelivered();
     }
 }
 
@@ -224,7 +220,9 @@ pub(super) async fn send_key(
         .await
         .send_sized(KEY_EXCHANGE_RECEIVE, &key, &key.frames())
         .await;
-    note_undelivered(recipient_online);
+    if !recipient_online {
+        undelivered::note(request, member, &recipient, undelivered::About::default()).await;
+    }
     request.app.users.add_peer(&member.user, &recipient);
     request.confirm(
         KEY_EXCHANGE_SENT,

@@ -7,6 +7,7 @@ mod files;
 mod messages;
 pub(crate) mod presence;
 mod signals;
+mod undelivered;
 mod words;
 
 pub(crate) use signals::disconnected;

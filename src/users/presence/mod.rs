@@ -5,6 +5,7 @@
 
 mod audience;
 mod hidden;
+mod recorded;
 mod sharing;
 mod sync;
 mod turned;
@@ -17,6 +18,7 @@ use audience::ToldEveryone;
 pub(crate) use audience::{Audience, PresenceRenderer};
 
 use super::{LastSeen, User, Users};
+use crate::audit::Audit;
 use crate::cluster::{Cluster, PresenceChange};
 use crate::config::Config;
 use crate::connection::Drain;
@@ -29,6 +31,7 @@ pub(crate) struct Presence {
     user_store: Arc<dyn UserStore>,
     conversation_store: Arc<dyn ConversationStore>,
     drain: Drain,
+    audit: Audit,
     renderers: Vec<PresenceRenderer>,
     /// How many subscriptions to chats there are here; without one, no partners are looked up.
     chats: Arc<AtomicUsize>,
@@ -50,6 +53,7 @@ impl Presence {
         user_store: Arc<dyn UserStore>,
         conversation_store: Arc<dyn ConversationStore>,
         drain: Drain,
+        audit: Audit,
         renderers: Vec<PresenceRenderer>,
     ) -> Self {
         Self {
@@ -57,6 +61,7 @@ impl Presence {
             user_store,
             conversation_store,
             drain,
+            audit,
             renderers,
             chats: Arc::default(),
             everyone: ToldEveryone::default(),
@@ -138,6 +143,7 @@ impl Presence {
         };
         user.set_announced(online.then_some(change.presence_epoch));
         if is_change {
+            self.record(&change);
             self.send_to_audience(&change).await;
             self.save_last_seen(&change).await;
         }

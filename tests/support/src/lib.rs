@@ -13,6 +13,7 @@
 
 pub mod canary;
 pub mod database;
+pub mod endpoint;
 pub mod harness;
 pub mod javascript;
 pub mod json_text;

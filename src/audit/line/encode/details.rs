@@ -1,7 +1,7 @@
 //! The details as JSON: what serde makes of them, at a fraction of its cost.
 
 use crate::audit::details::Details;
-use crate::audit::text::Seq;
+use crate::audit::text::{AuditText, Seq};
 use crate::json::{push_number, push_text};
 
 /// The name of a detail, as it is written in front of the value.
@@ -17,6 +17,7 @@ pub(super) fn push(line: &mut Vec<u8>, details: &Details<'_>) {
     let begin = line.len();
     let mut members = Members { line };
     members.text(name!("recipient"), details.recipient);
+    members.texts(name!("recipients"), details.recipients);
     members.seq(name!("seq"), details.seq);
     members.text(name!("messageType"), details.message_type);
     members.text(name!("messageId"), details.message_id);
@@ -32,6 +33,7 @@ pub(super) fn push(line: &mut Vec<u8>, details: &Details<'_>) {
     members.text(name!("firstAt"), details.first_at.as_deref());
     members.text(name!("lastAt"), details.last_at.as_deref());
     members.number(name!("bytes"), details.bytes);
+    members.flag(name!("urgent"), details.urgent);
     members.text(name!("reason"), details.reason);
     members.text(name!("origin"), details.origin);
     members.text(name!("code"), details.code.map(|code| code.as_str()));
@@ -53,6 +55,29 @@ impl Members<'_> {
             self.line.extend_from_slice(name.as_bytes());
             push_text(self.line, value);
             self.line.push(b',');
+        }
+    }
+
+    fn texts(&mut self, name: &'static str, values: Option<&[AuditText]>) {
+        let Some(values) = values else {
+            return;
+        };
+        self.line.extend_from_slice(name.as_bytes());
+        self.line.push(b'[');
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
+                self.line.push(b',');
+            }
+            push_text(self.line, value.as_str());
+        }
+        self.line.extend_from_slice(b"],");
+    }
+
+    fn flag(&mut self, name: &'static str, value: Option<bool>) {
+        if let Some(value) = value {
+            self.line.extend_from_slice(name.as_bytes());
+            let value: &[u8] = if value { b"true," } else { b"false," };
+            self.line.extend_from_slice(value);
         }
     }
 

@@ -1,0 +1,204 @@
+//! What of the audit has just been stored, for those who read on.
+//!
+//! Owns which records a reader would miss who reads on behind the last one it has seen: those that are stored later than
+//! others that happened after them. It must not hold records: a follower that does not ask costs a bounded list of ids.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::event_type::EventType;
+use super::line::{IdText, Line};
+use super::payload::event_type_of;
+use crate::metrics::Counters;
+
+/// The most late records that are named to a follower; of more it has to read all since the earliest.
+const MOST_LATE: usize = 1_024;
+
+/// What the writer tells and followers ask.
+#[derive(Default)]
+pub(super) struct Trail(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// The latest record that was stored.
+    newest: Option<IdText>,
+    /// Stored before there was a follower: the earliest.
+    first: Option<IdText>,
+    followers: Vec<Arc<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    late: Mutex<Late>,
+    stored: Notify,
+    dropped: Dropped,
+}
+
+/// How many records of each type were dropped before they were stored.
+struct Dropped(Counters<{ EventType::ALL.len() }>);
+
+impl Default for Dropped {
+    fn default() -> Self {
+        Self(Counters::new())
+    }
+}
+
+/// Records that were stored behind others that are later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Late {
+    /// Their ids.
+    pub(crate) ids: BTreeSet<Uuid>,
+    /// There were so many that all from the first of them on have to be read again.
+    pub(crate) is_cut: bool,
+}
+
+impl Late {
+    fn add(&mut self, id: Uuid) {
+        self.ids.insert(id);
+        if self.ids.len() > MOST_LATE {
+            self.is_cut = true;
+            // The earliest is what matters then.
+            self.ids.pop_last();
+        }
+    }
+}
+
+impl Trail {
+    /// These were stored.
+    pub(super) fn stored(&self, lines: &[Line<'_>]) {
+        let mut state = self.0.lock();
+        if lines.is_empty() {
+            return;
+        }
+        let before = state.newest;
+        for line in lines {
+            // Texts sort as ids do, and cost nothing where nobody follows.
+            let id = *line.id_text();
+            state.newest = state.newest.max(Some(id));
+            if state.followers.is_empty() {
+                state.first = Some(state.first.map_or(id, |first| first.min(id)));
+            } else if Some(id) <= before
+                && let Some(id) = line.id()
+            {
+                for follower in &state.followers {
+                    follower.late.lock().add(id);
+                }
+            }
+        }
+        for follower in &state.followers {
+            follower.stored.notify_one();
+        }
+    }
+
+    /// A record was dropped from the spool: it will not be stored.
+    pub(super) fn dropped(&self, payload: &[u8]) {
+        let state = self.0.lock();
+        if !state.followers.is_empty()
+            && let Some(event_type) = event_type_of(payload)
+        {
+            for follower in &state.followers {
+                follower.dropped.0.at(event_type as usize).inc();
+            }
+        }
+    }
+
+    /// Somebody reads on from now on.
+    pub(super) fn follow(&self) -> Follower {
+        let shared = Arc::new(Shared::default());
+        shared.stored.notify_one();
+        let mut state = self.0.lock();
+        state.followers.push(shared.clone());
+        Follower {
+            since: state.first.and_then(|id| Uuid::try_parse_ascii(&id).ok()),
+            shared,
+        }
+    }
+}
+
+/// Somebody who reads the records of this process as they are stored.
+pub(crate) struct Follower {
+    /// The earliest record that was stored before, since the process began: some may have been left in the spool.
+    pub(crate) since: Option<Uuid>,
+    shared: Arc<Shared>,
+}
+
+impl Follower {
+    /// Waits until something was stored since the last call. Cancelled, it loses nothing.
+    pub(crate) async fn stored(&self) {
+        self.shared.stored.notified().await;
+    }
+
+    /// How many records of these types were dropped before they were stored, since it follows.
+    pub(crate) fn dropped(&self, is_of_interest: impl Fn(EventType) -> bool) -> u64 {
+        let types = EventType::ALL.iter().zip(self.shared.dropped.0.values());
+        let counts = types.filter(|(event_type, _)| is_of_interest(**event_type));
+        counts.map(|(_, count)| count).sum()
+    }
+
+    /// What was stored late since the last call.
+    pub(crate) fn take_late(&self) -> Late {
+        std::mem::take(&mut *self.shared.late.lock())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(ids: &[u128]) -> Vec<Vec<u8>> {
+        let line = |id: &u128| format!("[\"{}\",\"ADMIN\"]", Uuid::from_u128(*id).simple());
+        ids.iter().map(|id| line(id).into_bytes()).collect()
+    }
+
+    fn store(trail: &Trail, ids: &[u128]) {
+        let lines = lines(ids);
+        let lines: Vec<_> = lines.iter().filter_map(|line| Line::new(line)).collect();
+        assert_eq!(lines.len(), ids.len());
+        trail.stored(&lines);
+    }
+
+    #[test]
+    fn a_follower_is_told_what_is_stored_behind_later_records() {
+        let trail = Trail::default();
+        store(&trail, &[7, 5, 8]);
+        let follower = trail.follow();
+        assert_eq!(follower.since, Some(Uuid::from_u128(5)));
+        store(&trail, &[20, 19]);
+        assert_eq!(follower.take_late(), Late::default());
+        store(&trail, &[18, 21]);
+        store(&trail, &[6]);
+        let late = follower.take_late();
+        let ids: Vec<_> = late.ids.iter().map(Uuid::as_u128).collect();
+        assert_eq!((ids, late.is_cut), (vec![6, 18], false));
+        assert_eq!(follower.take_late(), Late::default());
+    }
+
+    #[test]
+    fn a_follower_is_told_how_many_records_were_dropped_by_their_types() {
+        let trail = Trail::default();
+        let lines = lines(&[1, 2]);
+        trail.dropped(&lines[0]);
+        let follower = trail.follow();
+        trail.dropped(&lines[1]);
+        trail.dropped(b"no line");
+        assert_eq!(follower.dropped(|one| one == EventType::Admin), 1);
+        assert_eq!(follower.dropped(|one| one != EventType::Admin), 0);
+    }
+
+    #[test]
+    fn of_too_many_the_earliest_is_kept() {
+        let trail = Trail::default();
+        let follower = trail.follow();
+        store(&trail, &[100_000]);
+        let late: Vec<u128> = (1..3_000).collect();
+        store(&trail, &late);
+        let late = follower.take_late();
+        assert!(late.is_cut);
+        assert_eq!(late.ids.first().map(Uuid::as_u128), Some(1));
+        assert_eq!(late.ids.len(), MOST_LATE);
+    }
+}

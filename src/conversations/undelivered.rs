@@ -1,0 +1,67 @@
+//! Participants who are not there when a message is sent: recorded where a backend wants to know, so that it can wake
+//! their devices. It must not decide who receives a message.
+
+use std::collections::HashSet;
+
+use super::messages::undelivered_record;
+use super::{Actor, Conversations};
+use crate::audit::{AuditText, Event, Undelivered};
+use crate::model::conversation::{Message, Participant};
+use crate::model::{FactType, UserId};
+
+/// The most users in one record.
+const MOST: usize = 256;
+
+impl Conversations {
+    /// Records which participants have no connection on any node, but for those who have blocked the author. Of a message
+    /// that is sent again, the same records as before.
+    pub(super) async fn record_undelivered(
+        &self,
+        actor: Actor<'_>,
+        message: &Message,
+        size: usize,
+    ) {
+        if !self.config.webhooks_want(FactType::MessageUndelivered) {
+            return;
+        }
+        let participants = self.stores().participants.list(&message.conversation);
+        let participants = match participants.await {
+            Ok(participants) => participants,
+            Err(error) => {
+                tracing::warn!(%error, "it cannot be read whom a message did not reach; endpoints are not told");
+                return;
+            }
+        };
+        let absent = self.absent_of(&actor.identity.user, participants).await;
+        for (index, some) in absent.chunks(MOST).enumerate() {
+            let event = Event::MessageUndelivered(Undelivered {
+                recipients: some.iter().map(|user| user.shared().into()).collect(),
+                message_id: Some(AuditText::new(&message.id.to_string())),
+                conversation_id: Some(AuditText::new(message.conversation.as_str())),
+                message_type: None,
+                bytes: size as u64,
+                urgent: true,
+            });
+            actor.record_as(&self.audit, undelivered_record(message, index), event);
+        }
+    }
+
+    async fn absent_of(&self, author: &UserId, participants: Vec<Participant>) -> Vec<UserId> {
+        let active = participants.into_iter();
+        let active = active.filter(|one| one.is_active() && !one.pending && one.user != *author);
+        let absent = active.map(|one| one.user);
+        let absent = absent.filter(|user| self.users.connections(user.as_str()).is_empty());
+        let mut absent: Vec<_> = absent.collect();
+        if let Some(cluster) = &self.cluster {
+            let online = cluster.online(&absent).await;
+            let online: HashSet<_> = online.into_iter().map(|(user, _)| user).collect();
+            absent.retain(|user| !online.contains(user));
+        }
+        let blockers = self
+            .users
+            .blockers_among(author, absent.iter().cloned())
+            .await;
+        absent.retain(|user| !blockers.contains(user));
+        absent
+    }
+}

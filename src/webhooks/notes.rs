@@ -1,0 +1,122 @@
+//! Noting what an endpoint was told, a little later than it was and for many facts at once.
+//!
+//! Owns when that is done, and how much may be told before. What is not noted when the process is killed is told again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::fact::FactId;
+use super::progress::{Dead, Progress, Step};
+use super::sqlite::ProgressFile;
+
+/// How soon it is noted what was told.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How soon it is noted how far it was read, when there was nothing to tell.
+const POSITION_PAUSE: Duration = Duration::from_secs(5);
+/// The pause after it could not be noted.
+const RETRY: Duration = Duration::from_secs(1);
+/// How many facts may be told that are not noted.
+const MOST_UNNOTED: usize = 10_000;
+
+/// What is noted of one endpoint, and what is to be.
+pub(super) struct Notes {
+    file: Arc<ProgressFile>,
+    endpoint: String,
+    /// Those that are noted as waiting.
+    waiting: HashSet<FactId>,
+    step: Step,
+    position: Uuid,
+    at: Option<Instant>,
+    /// It could not be noted the last time.
+    is_failing: bool,
+}
+
+impl Notes {
+    /// Goes on from this progress.
+    pub(super) fn new(file: Arc<ProgressFile>, endpoint: &str, progress: &Progress) -> Self {
+        Self {
+            file,
+            endpoint: endpoint.to_owned(),
+            waiting: progress.waiting.clone(),
+            step: Step::default(),
+            position: progress.position,
+            at: None,
+            is_failing: false,
+        }
+    }
+
+    /// It was read up to there; `held` of the facts up to there are to be told.
+    pub(super) fn read_to(&mut self, position: Uuid, mut held: impl Iterator<Item = FactId>) {
+        self.position = position;
+        let has_new = held.any(|id| !self.waiting.contains(&id));
+        self.within(if has_new { PAUSE } else { POSITION_PAUSE });
+    }
+
+    /// These need not be told any more.
+    pub(super) fn done(&mut self, ids: impl IntoIterator<Item = FactId>) {
+        let noted = self.step.done.len();
+        self.step.done.extend(ids);
+        if self.step.done.len() > noted {
+            self.within(PAUSE);
+        }
+    }
+
+    /// Nor do these, which were given up.
+    pub(super) fn dead(&mut self, dead: Vec<Dead>) {
+        self.done(dead.iter().map(|dead| dead.id));
+        self.step.dead.extend(dead);
+    }
+
+    /// Whether more may be told before something was noted.
+    pub(super) fn have_room(&self) -> bool {
+        self.step.done.len() < MOST_UNNOTED
+    }
+
+    /// When there is something to note.
+    pub(super) const fn due(&self) -> Option<Instant> {
+        self.at
+    }
+
+    fn within(&mut self, pause: Duration) {
+        let at = Instant::now() + pause;
+        self.at = Some(self.at.map_or(at, |noted| noted.min(at)));
+    }
+
+    /// Notes what was told, if it is time; `held` are the facts that are to be told.
+    pub(super) async fn write_if_due(&mut self, held: impl Iterator<Item = FactId>) {
+        if self.at.is_some_and(|at| at <= Instant::now()) {
+            self.write(held).await;
+        }
+    }
+
+    /// Notes what was told.
+    pub(super) async fn write(&mut self, held: impl Iterator<Item = FactId>) {
+        self.at = None;
+        let held: HashSet<_> = held.collect();
+        let mut step = std::mem::take(&mut self.step);
+        step.position = self.position;
+        step.waiting = held.difference(&self.waiting).copied().collect();
+        let (file, name) = (self.file.clone(), self.endpoint.clone());
+        let taken = spawn_blocking(move || {
+            let taken = file.take(&name, &step);
+            (step, taken)
+        });
+        match taken.await {
+            Ok((_, Ok(()))) => (self.waiting, self.is_failing) = (held, false),
+            Ok((step, Err(error))) => {
+                let endpoint = &self.endpoint;
+                if !std::mem::replace(&mut self.is_failing, true) {
+                    tracing::error!(endpoint, %error, "it cannot be noted what an endpoint was told; trying again");
+                }
+                self.step.done.splice(..0, step.done);
+                self.step.dead.splice(..0, step.dead);
+                self.within(RETRY);
+            }
+            Err(error) => tracing::error!(%error, "what an endpoint was told was not noted"),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Reading the facts of an endpoint from the audit, onwards from where it was.
+//!
+//! Owns which records were read. It must not hold facts: whoever asks says how many they take.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::fact::{Fact, FactId};
+use super::facts;
+use super::progress::{Progress, before, recent_from};
+use crate::audit::{Audit, Follower, Order, Query, ReadError, ReadLimit, StoredRecord};
+use crate::model::FactTypes;
+
+/// The facts of one endpoint as they are stored.
+pub(super) struct Source {
+    audit: Audit,
+    follower: Follower,
+    node: Arc<str>,
+    wanted: FactTypes,
+    /// Where the endpoint began.
+    began: Uuid,
+    /// All that is told before it was read, of records that are met again.
+    known: HashSet<FactId>,
+    /// Up to here, a record is read only if it was stored late or its fact waited when the process began.
+    read_to: Uuid,
+    /// Facts of records before it that waited when the process began.
+    waiting: HashSet<FactId>,
+    /// Records before it that are still to be read.
+    late: BTreeSet<Uuid>,
+    has_more: bool,
+    /// Facts whose records are not there any more.
+    lost: Vec<FactId>,
+    /// Records that were dropped before they were stored, and counted.
+    dropped: u64,
+}
+
+impl Source {
+    /// Reads on from this progress.
+    pub(super) fn new(audit: Audit, node: Arc<str>, wanted: FactTypes, progress: Progress) -> Self {
+        let follower = audit.follow();
+        let mut waiting = progress.waiting;
+        let from = recent_from(progress.position);
+        let from = follower.since.map_or(from, |since| from.min(before(since)));
+        let read_to = from.max(progress.began);
+        // Later ones are met anyway.
+        waiting.retain(|id| id.record <= read_to);
+        Self {
+            audit,
+            follower,
+            node,
+            wanted,
+            began: progress.began,
+            known: progress.recent,
+            read_to,
+            late: waiting.iter().map(|id| id.record).collect(),
+            waiting,
+            has_more: true,
+            lost: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    /// The facts that waited when the process began, and whose records are not there any more, since the last call.
+    pub(super) fn take_lost(&mut self) -> Vec<FactId> {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Waits until there may be something to read. Cancelled, it loses nothing.
+    pub(super) async fn wait(&mut self) {
+        while !self.has_more {
+            self.follower.stored().await;
+            self.has_more = true;
+        }
+    }
+
+    /// Whether there may be something to read.
+    pub(super) const fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// The last record that was read: facts up to there were handed over, but for those of late records.
+    pub(super) const fn read_to(&self) -> Uuid {
+        self.read_to
+    }
+
+    /// How many records with facts were dropped before they were stored, since the last call.
+    pub(super) fn take_dropped(&mut self) -> u64 {
+        let wanted = self.wanted;
+        let dropped = self
+            .follower
+            .dropped(|event| facts::may_be_of(event, wanted));
+        dropped - std::mem::replace(&mut self.dropped, dropped)
+    }
+
+    /// The next facts, those of the records of one page; handed to `take`, which returns whether it takes more.
+    ///
+    /// # Errors
+    /// The audit cannot be read. What was handed over stays so.
+    pub(super) async fn read(
+        &mut self,
+        take: &mut impl FnMut(Fact) -> bool,
+    ) -> Result<(), ReadError> {
+        let late = self.follower.take_late();
+        match (late.is_cut, late.ids.first()) {
+            (true, Some(first)) => self.read_to = self.read_to.min(before(*first)).max(self.began),
+            _ => self.late.extend(late.ids),
+        }
+        if !self.read_late(take).await? {
+            return Ok(());
+        }
+        let page = self
+            .page(self.read_to, ReadLimit::new(1_000).unwrap_or_default())
+            .await?;
+        let count = page.len();
+        for record in page {
+            let goes_on = self.hand_over(&record, take);
+            self.read_to = self.read_to.max(record.id);
+            if !goes_on {
+                return Ok(());
+            }
+        }
+        self.has_more = count >= 1_000;
+        Ok(())
+    }
+
+    /// Reads those before [`read_to`](Self::read_to). Returns whether more is taken.
+    async fn read_late(&mut self, take: &mut impl FnMut(Fact) -> bool) -> Result<bool, ReadError> {
+        while let Some(id) = self.late.first().copied() {
+            let at = (id.as_u128() >> 80) as i64;
+            let query = Query {
+                from: Some(at),
+                to: Some(at),
+                ..self.query(before(id), ReadLimit::new(1).unwrap_or_default())
+            };
+            let found = self.audit.read(query).await?.records;
+            self.late.remove(&id);
+            if !found.iter().any(|record| record.id == id) {
+                self.lose(id);
+            }
+            for record in found.iter().filter(|record| record.id == id) {
+                if id > self.began && !self.hand_over(record, take) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn lose(&mut self, record: Uuid) {
+        let lost = |id: &FactId| id.record == record;
+        self.lost.extend(self.waiting.extract_if(lost));
+    }
+
+    async fn page(&self, after: Uuid, limit: ReadLimit) -> Result<Vec<StoredRecord>, ReadError> {
+        Ok(self.audit.read(self.query(after, limit)).await?.records)
+    }
+
+    fn query(&self, after: Uuid, limit: ReadLimit) -> Query {
+        Query {
+            order: Order::OldestFirst,
+            after: Some(after),
+            limit,
+            ..Query::default()
+        }
+    }
+
+    /// Hands over the facts of a record. Returns whether more are taken.
+    fn hand_over(&mut self, record: &StoredRecord, take: &mut impl FnMut(Fact) -> bool) -> bool {
+        if *record.node != *self.node {
+            return true;
+        }
+        let facts = facts::of(record, self.wanted).unwrap_or_else(|error| {
+            tracing::warn!(record = %record.id, %error, "a record of the audit is damaged, and is not told to endpoints");
+            Vec::new()
+        });
+        let mut goes_on = true;
+        let did_wait = facts.iter().any(|fact| self.waiting.contains(&fact.id));
+        for fact in facts {
+            // Of a record of which some waited, the others were told.
+            let is_told = did_wait && !self.waiting.remove(&fact.id);
+            if !is_told && !self.known.contains(&fact.id) {
+                goes_on = take(fact);
+            }
+        }
+        goes_on
+    }
+}
