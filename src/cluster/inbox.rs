@@ -173,6 +173,7 @@ mod tests {
         let envelope = Envelope {
             from: NodeId::random(),
             question: None,
+            said_at: None,
             message,
         };
         Queued::User(envelope, size)

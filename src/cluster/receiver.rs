@@ -4,6 +4,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 
@@ -18,7 +19,7 @@ use super::{Cluster, Topic};
 use crate::metrics::nodes;
 use crate::model::conversation::ConversationId;
 use crate::model::session::SessionId;
-use crate::model::{NodeId, UserId};
+use crate::model::{NodeId, UserId, clock};
 use crate::stores::drivers::redis::Listener;
 
 /// A message that another node sent.
@@ -209,8 +210,14 @@ impl<H: MessageHandler> Delivery<H> {
         let Envelope {
             from,
             question,
+            said_at,
             message,
         } = envelope;
+        if let Some(said_at) = said_at {
+            nodes::heard(Duration::from_micros(
+                clock::now_us().saturating_sub(said_at),
+            ));
+        }
         let answer = self.handler.handle(incoming(message)).await;
         if let (Some(question), Some(answer)) = (question, answer) {
             Questions::answer(&self.cluster.bus, from, question, answer);

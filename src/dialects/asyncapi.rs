@@ -32,7 +32,7 @@ pub(crate) fn document(dialects: &[Dialect]) -> Value {
             "title": "Events of sealed-relay",
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0" },
-            "description": "Events of Socket.IO, namespace `/`, at `/socket.io/`. A connection declares its dialect as `dialect` in `auth` or in the query.",
+            "description": "Events of Socket.IO, namespace `/`, at `/socket.io/`. A connection declares its dialect as `dialect` in `auth` or in the query. What others send it by another dialect may come as events of that channel.",
         },
         "defaultContentType": "application/json",
         "channels": document.channels,

@@ -1,13 +1,17 @@
 //! What the servers of one deployment send each other. It is told only where there may be several.
 
+use std::time::Duration;
+
 use super::counter::Counter;
 use super::families::Families;
+use super::histogram::Histogram;
 
 static EVENTS_IN: Counter = Counter::new();
 static EVENTS_OUT: Counter = Counter::new();
 static BYTES_IN: Counter = Counter::new();
 static BYTES_OUT: Counter = Counter::new();
 static LOST: Counter = Counter::new();
+static DELAY: Histogram = Histogram::fast();
 
 /// A message of so many bytes came from another node.
 pub(crate) fn received(bytes: usize) {
@@ -24,6 +28,11 @@ pub(crate) fn sent(bytes: usize) {
 /// A message is dropped: Redis is away or too slow, or too many wait.
 pub(crate) fn lost() {
     LOST.inc();
+}
+
+/// A message of another node is handled so long after that node said it, by the clocks of the two.
+pub(crate) fn heard(delay: Duration) {
+    DELAY.observe(delay);
 }
 
 /// Adds what is counted here.
@@ -50,4 +59,7 @@ pub(crate) fn describe(families: &mut Families) {
     let help = "Messages to or of other nodes that were dropped";
     let family = families.counter("relay_node_events_lost_total", help);
     family.count([], LOST.get());
+    let help = "From when a message was said by another node until it was handled here, by the clocks of the two";
+    let family = families.histogram("relay_node_delay_seconds", help);
+    family.times([], &DELAY);
 }

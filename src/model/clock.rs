@@ -117,6 +117,11 @@ pub(crate) fn iso_ms(ms: u64) -> String {
     iso(time.unwrap_or(jiff::Timestamp::MAX))
 }
 
+/// Now, in microseconds since the epoch.
+pub(crate) fn now_us() -> u64 {
+    u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Now, in whole seconds since the epoch, as tokens count.
 pub(crate) fn now_seconds() -> u64 {
     since_epoch().as_secs()

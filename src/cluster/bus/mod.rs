@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::message::Message;
 use super::{Topic, envelope};
 use crate::metrics::nodes;
-use crate::model::NodeId;
+use crate::model::{NodeId, clock};
 use crate::stores::drivers::redis::Redis;
 use sender::Sender;
 
@@ -133,7 +133,7 @@ impl Bus {
 
     /// `None`: that failed, which is logged.
     fn encode_question<M: Message>(&self, question: Option<u64>, message: &M) -> Option<Vec<u8>> {
-        let encoded = envelope::encode(self.node_id, question, message);
+        let encoded = envelope::encode(self.node_id, (question, Some(clock::now_us())), message);
         if encoded.is_none() {
             tracing::error!("a message to other nodes could not be written");
         }

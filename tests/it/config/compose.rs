@@ -133,3 +133,18 @@ fn what_services_depend_on_is_there() {
         assert!(networks.is_subset(&keys(&compose["networks"])), "{name}");
     }
 }
+
+#[test]
+fn services_have_no_more_privileges_than_they_need() {
+    let compose = compose();
+    for name in keys(&compose["services"]) {
+        let service = &compose["services"][name];
+        assert_eq!(service["read_only"], true, "{name}");
+        let options = texts(&service["security_opt"]);
+        assert_eq!(options, ["no-new-privileges:true"], "{name}");
+        assert_eq!(texts(&service["cap_drop"]), ["ALL"], "{name}");
+    }
+    for (name, relay) in relays(&compose) {
+        assert_eq!(relay["cap_add"], Value::Null, "{name}");
+    }
+}

@@ -170,3 +170,15 @@ fn the_pods_of_kubernetes_are_probed_and_drained() {
     let metric = &scaler.unwrap()["spec"]["metrics"][0]["pods"]["metric"]["name"];
     assert_eq!(metric, "relay_connections");
 }
+
+#[test]
+fn the_files_of_kubernetes_fit_its_schemas() {
+    let text = read("config/kubernetes/relay.yaml");
+    // The oldest that has what they need, and a new one.
+    for version in ["1.30", "1.37"] {
+        let Some(wrong) = test_support::python::run("kubernetes.py", version, &text) else {
+            return;
+        };
+        assert_eq!(wrong, "[]", "Kubernetes {version}");
+    }
+}

@@ -78,14 +78,18 @@ function note(seen, reason, value) {
   if (reason !== undefined) differences.push(`${seen}: ${reason}: ${JSON.stringify(value)?.slice(0, 600)}`);
 }
 
-/** The names of the channels that a client may have. */
-function channelsOf(document, dialect) {
-  return dialect && document.content.channels[dialect] ? [dialect] : Object.keys(document.content.channels);
+/**
+ * The names of the channels of which a client may have a message: that of its dialect, or all if that has none such, since
+ * users are also sent events of other dialects.
+ */
+function channelsOf(document, dialect, key) {
+  const { channels } = document.content;
+  return channels[dialect]?.messages[key] ? [dialect] : Object.keys(channels);
 }
 
-/** The fits of a value to the same message of several channels: nothing, if one has it so. */
-function misfitOfAll(document, channels, key, value) {
-  const there = channels.filter((channel) => document.content.channels[channel].messages[key]);
+/** Why a value is as none of the channels has that message; nothing, if one has it so. */
+function misfitOfAll(document, dialect, key, value) {
+  const there = channelsOf(document, dialect, key).filter((channel) => document.content.channels[channel].messages[key]);
   if (there.length === 0) return 'is not described';
   const pointers = there.map((channel) => `/channels/${channel}/messages/${escaped(key)}/payload`);
   const misfits = pointers.map((pointer) => document.misfit(pointer, value));
@@ -98,7 +102,7 @@ const keyOf = (kind, name) => `${kind}.${name.replaceAll(':', '.')}`;
 export function sawEvent(dialect, name, args) {
   if (!PROGRAM || [...OWN, ...PUBLISHED].includes(name) || name.startsWith('app:')) return;
   const { asyncapi } = documents();
-  const misfit = misfitOfAll(asyncapi, channelsOf(asyncapi, dialect), keyOf('send', name), args[0]);
+  const misfit = misfitOfAll(asyncapi, dialect, keyOf('send', name), args[0]);
   note(`event ${name}`, args.length > 1 ? 'has several arguments' : misfit, args);
 }
 
@@ -106,14 +110,13 @@ export function sawEvent(dialect, name, args) {
 export function sawAnswer(dialect, [name, ...args], answer) {
   if (!PROGRAM || answer?.success === undefined) return;
   const { asyncapi } = documents();
-  const channels = channelsOf(asyncapi, dialect);
   if (!answer.success && typeof answer.error === 'object') {
-    note(`refusal of ${name}`, misfitOfAll(asyncapi, channels, 'refused', answer), answer);
+    note(`refusal of ${name}`, misfitOfAll(asyncapi, dialect, 'refused', answer), answer);
     return;
   }
-  note(`answer to ${name}`, misfitOfAll(asyncapi, channels, keyOf('reply', name), answer), answer);
+  note(`answer to ${name}`, misfitOfAll(asyncapi, dialect, keyOf('reply', name), answer), answer);
   if (!answer.success) return;
-  const misfit = misfitOfAll(asyncapi, channels, keyOf('receive', name), meant(name, args[0]));
+  const misfit = misfitOfAll(asyncapi, dialect, keyOf('receive', name), meant(name, args[0]));
   note(`sent ${name}`, misfit, args);
 }
 
