@@ -104,6 +104,12 @@ pub(crate) enum AdminAction {
     RevocationTakenBack,
     /// Read which there are.
     RevocationsRead,
+    /// Read what was not told to an endpoint.
+    WebhookRead,
+    /// Had it told again.
+    WebhookReplayed,
+    /// Tried an endpoint.
+    WebhookTested,
 }
 
 impl AdminAction {
@@ -123,6 +129,9 @@ impl AdminAction {
             Self::TokensRevoked => "tokens revoked",
             Self::RevocationTakenBack => "revocation taken back",
             Self::RevocationsRead => "revocations read",
+            Self::WebhookRead => "webhook read",
+            Self::WebhookReplayed => "webhook replayed",
+            Self::WebhookTested => "webhook tested",
         }
     }
 }

@@ -45,6 +45,7 @@ fact_types! {
     SessionLeft = "session.left", true;
     UserChanged = "user.changed", true;
     UserSuspended = "user.suspended", true;
+    TokenRevoked = "token.revoked", true;
     ConnectionOpened = "connection.opened", false;
     ConnectionClosed = "connection.closed", false;
     ConnectionSlow = "connection.slow", false;

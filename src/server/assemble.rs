@@ -29,6 +29,7 @@ use crate::stores::sessions::{
 };
 use crate::surroundings::Surroundings;
 use crate::users::{Administration, Presence, Users};
+use crate::webhooks::Webhooks;
 
 /// Opens the audit and the stores of conversations: in MongoDB, or else in the data folder. The spool
 /// of the audit is in the data folder in both cases.
@@ -65,9 +66,7 @@ pub(super) async fn open_stores(
 pub(super) fn app(
     config: &Arc<Config>,
     verifier: Verifier,
-    audit: Audit,
-    stores: ConversationStores,
-    cluster: Option<Arc<Cluster>>,
+    (audit, webhooks, stores, cluster): (Audit, Webhooks, ConversationStores, Option<Arc<Cluster>>),
 ) -> Result<App, StartError> {
     let memory = Memory::new(config.memory_budget.unwrap_or_else(machine::half_of_memory));
     let users = users(config, &memory, &stores, cluster.clone());
@@ -120,6 +119,7 @@ pub(super) fn app(
         administration: Administration::new(presence.clone(), stores.users, audit.clone()),
         presence,
         audit,
+        webhooks,
         node: config.node_name.as_str().into(),
         cluster,
         started: Instant::now(),

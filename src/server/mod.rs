@@ -57,7 +57,6 @@ struct Server {
     app: Arc<App>,
     links: Arc<Links>,
     tasks: Vec<JoinHandle<()>>,
-    webhooks: Webhooks,
     /// Stops the listener.
     stop_accepting: Arc<Notify>,
 }
@@ -68,9 +67,10 @@ impl Server {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let (audit, stores) = assemble::open_stores(&config).await?;
-        let webhooks = Webhooks::start(&config, &audit)?;
         let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
-        let app = Arc::new(assemble::app(&config, verifier, audit, stores, cluster)?);
+        let webhooks = Webhooks::start(&config, &audit)?;
+        let services = (audit, webhooks, stores, cluster);
+        let app = Arc::new(assemble::app(&config, verifier, services)?);
 
         let mut id_types = tokio::spawn(upkeep::read_id_types(app.clone()));
         let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
@@ -110,7 +110,6 @@ impl Server {
             app,
             links,
             tasks,
-            webhooks,
             stop_accepting,
         })
     }

@@ -7,22 +7,23 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::client::Client;
+use super::control::Replay;
 use super::fact::FactId;
 use super::notes::Notes;
 use super::progress::{Progress, id_at};
 use super::queue::{Next, Outcome, Queue};
 use super::reports::Reports;
 use super::source::Source;
-use super::sqlite::{ProgressError, ProgressFile};
+use super::status::Status;
+use super::store::Store;
 use crate::audit::Audit;
 use crate::config::webhook_address::AddressRefused;
-use crate::model::FactTypes;
 use crate::model::clock::{Clock as _, SystemClock};
 
 /// The pause after the audit or the progress could not be read or written.
@@ -34,13 +35,13 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What an endpoint is.
 pub(super) struct Setup {
-    pub(super) name: String,
-    pub(super) wanted: FactTypes,
+    pub(super) status: Arc<Status>,
     pub(super) client: Client,
     pub(super) max_age: Duration,
     pub(super) node: Arc<str>,
     pub(super) audit: Audit,
-    pub(super) file: Arc<ProgressFile>,
+    pub(super) store: Store,
+    pub(super) replays: mpsc::Receiver<Replay>,
     /// From when on it is told, if it was not known before.
     pub(super) now: Uuid,
 }
@@ -57,8 +58,12 @@ struct Teller {
     reports: Reports,
     /// Nothing is read before then, after a failure.
     read_at: Instant,
+    /// The audit could not be read the last time.
+    is_unread: bool,
     /// It wants to hear nothing any more.
     is_disabled: bool,
+    /// What is to be told again.
+    asked: Option<Replay>,
 }
 
 /// Tells an endpoint what happens, until `stop` says so.
@@ -80,12 +85,11 @@ pub(super) async fn tell(setup: Setup, mut stop: watch::Receiver<bool>) {
 
 async fn load(setup: &Setup) -> Progress {
     loop {
-        let (file, name, now) = (setup.file.clone(), setup.name.clone(), setup.now);
-        let loaded = spawn_blocking(move || file.load(&name, now)).await;
-        match loaded.map_err(ProgressError::from).flatten() {
+        let endpoint = &setup.status.name;
+        match setup.store.load(endpoint, setup.now).await {
             Ok(progress) => return progress,
             Err(error) => {
-                let endpoint = &setup.name;
+                setup.status.change(|now| now.is_broken = true);
                 tracing::error!(endpoint, %error, "it cannot be read what an endpoint was told; it is told nothing yet");
                 sleep(RETRY).await;
             }
@@ -96,16 +100,19 @@ async fn load(setup: &Setup) -> Progress {
 impl Teller {
     fn new(setup: Setup, progress: Progress) -> Self {
         let now = Instant::now();
-        let notes = Notes::new(setup.file.clone(), &setup.name, &progress);
+        let Status { name, events, .. } = &*setup.status;
+        let notes = Notes::new(setup.store.clone(), name, &progress);
         let (audit, node) = (setup.audit.clone(), setup.node.clone());
         Self {
             queue: Queue::default(),
-            source: Source::new(audit, node, setup.wanted, progress),
+            source: Source::new(audit, node, *events, progress),
             sending: JoinSet::new(),
             notes,
-            reports: Reports::of(&setup.name),
+            reports: Reports::of(name),
             read_at: now,
+            is_unread: false,
             is_disabled: false,
+            asked: None,
             setup,
         }
     }
@@ -116,9 +123,39 @@ impl Teller {
             self.ended(ended);
         }
         self.give_up();
+        if let Some(asked) = self.asked.take() {
+            self.replay(asked).await;
+        }
         self.read().await;
         self.send();
         self.notes.write_if_due(self.queue.ids()).await;
+        self.report();
+    }
+
+    /// Says how it is.
+    fn report(&self) {
+        let pending = self.queue.len() + self.source.waiting();
+        let oldest = self.queue.oldest_ms();
+        let is_broken = self.is_unread || self.notes.are_failing();
+        let (dead, is_disabled) = (self.notes.dead_count(), self.is_disabled);
+        self.setup.status.change(|now| {
+            (now.pending, now.oldest, now.dead) = (pending, oldest, dead);
+            (now.is_disabled, now.is_broken) = (is_disabled, is_broken);
+        });
+    }
+
+    /// Has dead facts told again.
+    async fn replay(&mut self, Replay { selection, answer }: Replay) {
+        // Of what has just died, too.
+        self.notes.write(self.queue.ids()).await;
+        let now = SystemClock.now_ms();
+        let revived = self.notes.revive(selection, now).await;
+        let revived = revived.map(|ids| {
+            self.source.replay(&ids, now);
+            ids.len() as u64
+        });
+        // Whoever asked may have gone.
+        let _ = answer.send(revived);
     }
 
     /// Waits until something can be done. Cancelled, it loses nothing.
@@ -129,6 +166,10 @@ impl Teller {
         let (source, sending, read_at) = (&mut self.source, &mut self.sending, self.read_at);
         let ended = tokio::select! {
             ended = sending.join_next(), if !sending.is_empty() => ended,
+            Some(asked) = self.setup.replays.recv() => {
+                self.asked = Some(asked);
+                None
+            }
             () = async { sleep_until(read_at.into()).await; source.wait().await }, if can_read => None,
             () = until(at) => None,
         };
@@ -168,15 +209,18 @@ impl Teller {
             queue.push(fact, now);
             !queue.is_full()
         };
-        if let Err(error) = self.source.read(&mut take).await {
-            let endpoint = &self.setup.name;
+        let read = self.source.read(&mut take).await;
+        self.is_unread = read.is_err();
+        if let Err(error) = read {
+            let endpoint = &self.setup.status.name;
             tracing::warn!(endpoint, %error, "the audit cannot be read for an endpoint; trying again");
             self.read_at = Instant::now() + RETRY;
         }
-        let lost = self.source.take_lost();
-        self.reports
-            .lost(lost.len() as u64 + self.source.take_dropped(), now);
-        self.notes.done(lost);
+        let (gone, lost) = self.source.take_gone();
+        let lost = lost + self.source.take_dropped();
+        self.setup.status.lost.add(lost);
+        self.reports.lost(lost, now);
+        self.notes.done(gone);
         self.notes.read_to(self.source.read_to(), self.queue.ids());
     }
 
@@ -185,9 +229,11 @@ impl Teller {
             && self.notes.have_room()
             && let Next::Send(fact) = self.queue.next(Instant::now())
         {
-            let client = self.setup.client.clone();
+            let (client, status) = (self.setup.client.clone(), self.setup.status.clone());
             self.sending.spawn(async move {
-                let (outcome, refused) = client.send(&fact).await;
+                let begun = Instant::now();
+                let (outcome, refused) = client.send(fact.id, fact.body).await;
+                status.attempted(outcome, begun.elapsed());
                 (fact.id, outcome, refused)
             });
         }
@@ -199,6 +245,7 @@ impl Teller {
             return;
         };
         let now = Instant::now();
+        self.setup.status.ended(outcome);
         match self.queue.ended(id, outcome, now, rand::random()) {
             true => {
                 self.notes.done([id]);

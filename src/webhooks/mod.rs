@@ -5,9 +5,11 @@
 //! hold up what is relayed, nor know a connection, a conversation or an event of clients.
 
 mod client;
+mod control;
 mod endpoint;
 mod fact;
 mod facts;
+mod metrics;
 mod notes;
 mod progress;
 mod queue;
@@ -16,18 +18,31 @@ mod schedule;
 mod signature;
 mod source;
 mod sqlite;
+mod status;
+mod store;
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as Turn, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::stores::drivers::sqlite::OpenError;
 use client::Client;
+use control::Replay;
 use endpoint::Setup;
 use sqlite::ProgressFile;
+use store::Store;
+
+pub(crate) use control::{AskError, Tried};
+pub(crate) use fact::FactId;
+pub(crate) use progress::{DeadFact, Selection};
+pub(crate) use status::Status;
+
+/// How many may wait to have something told again.
+const MOST_ASKED: usize = 4;
 
 /// Why nobody can be told anything.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +59,20 @@ pub(crate) enum WebhooksError {
 #[derive(Debug)]
 pub(crate) struct Webhooks {
     stop: watch::Sender<bool>,
-    tellers: Vec<JoinHandle<()>>,
+    tellers: Mutex<Vec<JoinHandle<()>>>,
+    known: Vec<Known>,
+}
+
+/// What is known of an endpoint beside who tells it.
+#[derive(Debug)]
+struct Known {
+    status: Arc<Status>,
+    client: Client,
+    store: Store,
+    replays: mpsc::Sender<Replay>,
+    /// Taken by who tries it.
+    trying: Turn<()>,
+    node: Arc<str>,
 }
 
 impl Webhooks {
@@ -55,35 +83,51 @@ impl Webhooks {
     pub(crate) fn start(config: &Config, audit: &Audit) -> Result<Self, WebhooksError> {
         let (stop, stopped) = watch::channel(false);
         let endpoints = config.endpoints();
-        let mut tellers = Vec::with_capacity(endpoints.len());
-        if endpoints.is_empty() {
-            return Ok(Self { stop, tellers });
-        }
+        let (mut known, mut tellers) = (Vec::new(), Vec::new());
         let now = endpoint::now();
-        let file = Arc::new(ProgressFile::open(&config.data_dir)?);
-        for endpoint in endpoints {
+        let store = match endpoints.is_empty() {
+            true => None,
+            false => Some(Store::of(ProgressFile::open(&config.data_dir)?)),
+        };
+        for (endpoint, store) in endpoints.iter().zip(store.iter().cycle()) {
             let (timeout, allows_private) =
                 (config.webhook_timeout, config.webhook_private_networks);
-            let setup = Setup {
-                client: Client::new(&endpoint, timeout, allows_private)?,
-                wanted: endpoint.events,
-                name: endpoint.name,
-                max_age: config.webhook_max_age,
+            let (replays, asked) = mpsc::channel(MOST_ASKED);
+            let one = Known {
+                status: Arc::new(Status::of(&endpoint.name, endpoint.events)),
+                client: Client::new(endpoint, timeout, allows_private)?,
+                store: store.clone(),
+                replays,
+                trying: Turn::default(),
                 node: config.node_name.as_str().into(),
+            };
+            let setup = Setup {
+                status: one.status.clone(),
+                client: one.client.clone(),
+                store: store.clone(),
+                replays: asked,
+                max_age: config.webhook_max_age,
+                node: one.node.clone(),
                 audit: audit.clone(),
-                file: file.clone(),
                 now,
             };
+            known.push(one);
             tellers.push(tokio::spawn(endpoint::tell(setup, stopped.clone())));
         }
-        Ok(Self { stop, tellers })
+        let tellers = Mutex::new(tellers);
+        Ok(Self {
+            stop,
+            tellers,
+            known,
+        })
     }
 
     /// Ends the requests, and has it kept what was told. What was not is told after the next start.
-    pub(crate) async fn stop(&mut self) {
+    pub(crate) async fn stop(&self) {
         // Without an endpoint, nobody hears it.
         let _ = self.stop.send(true);
-        for teller in self.tellers.drain(..) {
+        let tellers = std::mem::take(&mut *self.tellers.lock());
+        for teller in tellers {
             if let Err(error) = teller.await {
                 tracing::error!(%error, "telling an endpoint did not come to an end");
             }

@@ -2,7 +2,7 @@
 //!
 //! Owns which facts count as told: those up to the position, but for those that wait. It must not know how they are sent.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -39,6 +39,10 @@ pub(super) struct Progress {
     pub(super) waiting: HashSet<FactId>,
     /// Facts that were told, of those that may be met again.
     pub(super) recent: HashSet<FactId>,
+    /// Of those that wait, those that were dead, and when they were made to be told again.
+    pub(super) replayed: HashMap<FactId, u64>,
+    /// How many facts are dead.
+    pub(super) dead: u64,
 }
 
 /// What has become of facts since the last step.
@@ -61,4 +65,31 @@ pub(super) struct Dead {
     pub(super) subject: Box<str>,
     /// What became of the last attempt, a fixed word; none if there was none.
     pub(super) outcome: Option<&'static str>,
+}
+
+/// A fact that was given up, as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DeadFact {
+    /// Which it is.
+    pub(crate) id: FactId,
+    /// Its type, as it was named then.
+    pub(crate) kind: String,
+    /// What it was about.
+    pub(crate) subject: String,
+    /// What became of the last attempt; none if there was none.
+    pub(crate) outcome: Option<String>,
+}
+
+/// Which of the dead facts are meant.
+#[derive(Clone, Debug)]
+pub(crate) enum Selection {
+    /// These.
+    Ids(Vec<FactId>),
+    /// Those that happened within these times, the second excluded, in milliseconds since 1970.
+    Times {
+        /// From when on.
+        from: Option<u64>,
+        /// Until when.
+        to: Option<u64>,
+    },
 }

@@ -19,7 +19,7 @@ const FAILURES: u32 = 20;
 
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// It was taken.
     Delivered,
     /// Another status, and how long the endpoint wants to be left alone.
@@ -32,15 +32,36 @@ pub(super) enum Outcome {
     AddressRefused,
 }
 
+/// The words for outcomes, in their order.
+pub(super) const OUTCOMES: [&str; 5] = [
+    "delivered",
+    "status",
+    "timeout",
+    "connection",
+    "address_refused",
+];
+
 impl Outcome {
-    /// The word in metrics and in what is told of dead facts.
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(super) const fn index(self) -> usize {
         match self {
-            Self::Delivered => "delivered",
-            Self::Status(..) => "status",
-            Self::Timeout => "timeout",
-            Self::Connection => "connection",
-            Self::AddressRefused => "address_refused",
+            Self::Delivered => 0,
+            Self::Status(..) => 1,
+            Self::Timeout => 2,
+            Self::Connection => 3,
+            Self::AddressRefused => 4,
+        }
+    }
+
+    /// The word in metrics and in what is told of dead facts.
+    pub(crate) const fn as_str(self) -> &'static str {
+        OUTCOMES[self.index()]
+    }
+
+    /// The status of an answer that was not 2xx.
+    pub(crate) const fn status(self) -> Option<u16> {
+        match self {
+            Self::Status(status, _) => Some(status),
+            _ => None,
         }
     }
 }
@@ -187,13 +208,18 @@ impl Queue {
         }
     }
 
-    /// Gives up those that happened before this time, in milliseconds since 1970, and are not being sent.
+    /// How many are held.
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Gives up those that have been due since before this time, in milliseconds since 1970, and are not being sent.
     pub(super) fn give_up(&mut self, before_ms: u64) -> Vec<Dead> {
         let too_old = self
             .held
             .iter()
             .take_while(|(id, _)| id.at_ms() < before_ms);
-        let too_old = too_old.filter(|(_, held)| !held.is_sent);
+        let too_old = too_old.filter(|(_, held)| !held.is_sent && held.fact.since_ms < before_ms);
         let ids: Vec<_> = too_old.map(|(id, _)| *id).collect();
         let removed = ids.iter().filter_map(|id| self.held.remove(id));
         let dead = removed.map(|held| Dead {
@@ -205,9 +231,9 @@ impl Queue {
         dead.collect()
     }
 
-    /// When the oldest of them happened, in milliseconds since 1970.
+    /// Since when the oldest of them has been due, in milliseconds since 1970.
     pub(super) fn oldest_ms(&self) -> Option<u64> {
-        self.held.keys().next().map(|id| id.at_ms())
+        self.held.values().map(|held| held.fact.since_ms).min()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns which records were read. It must not hold facts: whoever asks says how many they take.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -25,13 +25,17 @@ pub(super) struct Source {
     known: HashSet<FactId>,
     /// Up to here, a record is read only if it was stored late or its fact waited when the process began.
     read_to: Uuid,
-    /// Facts of records before it that waited when the process began.
+    /// Facts of records before it that waited when the process began, or were made to be told again.
     waiting: HashSet<FactId>,
+    /// When that was of the latter.
+    replayed: HashMap<FactId, u64>,
     /// Records before it that are still to be read.
     late: BTreeSet<Uuid>,
     has_more: bool,
-    /// Facts whose records are not there any more.
-    lost: Vec<FactId>,
+    /// Facts that waited and will not be handed over.
+    gone: Vec<FactId>,
+    /// How many of them are lost, since their records are not there any more.
+    lost: u64,
     /// Records that were dropped before they were stored, and counted.
     dropped: u64,
 }
@@ -56,15 +60,35 @@ impl Source {
             read_to,
             late: waiting.iter().map(|id| id.record).collect(),
             waiting,
+            replayed: progress.replayed,
             has_more: true,
-            lost: Vec::new(),
+            gone: Vec::new(),
+            lost: 0,
             dropped: 0,
         }
     }
 
-    /// The facts that waited when the process began, and whose records are not there any more, since the last call.
-    pub(super) fn take_lost(&mut self) -> Vec<FactId> {
-        std::mem::take(&mut self.lost)
+    /// The facts that waited and will not be handed over, since the last call, and how many of them are lost: the
+    /// others are not wanted any more.
+    pub(super) fn take_gone(&mut self) -> (Vec<FactId>, u64) {
+        let lost = std::mem::take(&mut self.lost);
+        (std::mem::take(&mut self.gone), lost)
+    }
+
+    /// How many facts wait that were not handed over yet, of those of which it is known.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// These are told again, as of a time in milliseconds since 1970.
+    pub(super) fn replay(&mut self, ids: &[FactId], at: u64) {
+        for id in ids {
+            self.known.remove(id);
+            self.waiting.insert(*id);
+            self.replayed.insert(*id, at);
+            self.late.insert(id.record);
+        }
+        self.has_more |= !ids.is_empty();
     }
 
     /// Waits until there may be something to read. Cancelled, it loses nothing.
@@ -136,21 +160,28 @@ impl Source {
             };
             let found = self.audit.read(query).await?.records;
             self.late.remove(&id);
-            if !found.iter().any(|record| record.id == id) {
-                self.lose(id);
-            }
-            for record in found.iter().filter(|record| record.id == id) {
-                if id > self.began && !self.hand_over(record, take) {
-                    return Ok(false);
-                }
+            let record = found.into_iter().find(|record| record.id == id);
+            let goes_on = match &record {
+                Some(record) if id > self.began => self.hand_over(record, take),
+                _ => true,
+            };
+            self.forget(id, record.is_none());
+            if !goes_on {
+                return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn lose(&mut self, record: Uuid) {
-        let lost = |id: &FactId| id.record == record;
-        self.lost.extend(self.waiting.extract_if(lost));
+    /// What still waits of a record is not told: it is lost, or not wanted any more.
+    fn forget(&mut self, record: Uuid, is_lost: bool) {
+        let known = self.gone.len();
+        let of_record = |id: &FactId| id.record == record;
+        self.gone.extend(self.waiting.extract_if(of_record));
+        self.replayed.retain(|id, _| id.record != record);
+        if is_lost {
+            self.lost += (self.gone.len() - known) as u64;
+        }
     }
 
     async fn page(&self, after: Uuid, limit: ReadLimit) -> Result<Vec<StoredRecord>, ReadError> {
@@ -177,10 +208,12 @@ impl Source {
         });
         let mut goes_on = true;
         let did_wait = facts.iter().any(|fact| self.waiting.contains(&fact.id));
-        for fact in facts {
+        for mut fact in facts {
             // Of a record of which some waited, the others were told.
             let is_told = did_wait && !self.waiting.remove(&fact.id);
             if !is_told && !self.known.contains(&fact.id) {
+                let replayed = self.replayed.get(&fact.id);
+                fact.since_ms = replayed.copied().unwrap_or(fact.since_ms);
                 goes_on = take(fact);
             }
         }

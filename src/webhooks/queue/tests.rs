@@ -8,6 +8,7 @@ fn fact(ms: u64, subject: &str) -> Fact {
         kind: FactType::UserOnline,
         subject: subject.into(),
         body: "{}".into(),
+        since_ms: ms,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod away;
 mod conversation;
+mod operators;
 mod refused;
 mod told;
 
@@ -9,6 +10,8 @@ use std::path::Path;
 
 use crate::program::server_in;
 use test_support::harness::Relay;
+use test_support::raw::Client;
+use test_support::scene::message;
 
 /// The secret of the endpoints: 24 bytes.
 const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
@@ -23,4 +26,19 @@ fn telling(data: &Path, url: &str, more: &[(&str, &str)]) -> Relay {
         ("OFFLINE_GRACE", "0s"),
     ];
     server_in(data, &[&settings[..], more].concat())
+}
+
+const UNDELIVERED: &[(&str, &str)] = &[("WEBHOOK_EVENTS", "message.undelivered")];
+
+/// Sends messages to these users, who are absent, each with a number that grows; all of them are confirmed.
+async fn send(relay: &Relay, seqs: std::ops::Range<u64>) {
+    let mut alice = Client::connect(relay, "alice").await;
+    for seq in seqs {
+        let to = if seq % 2 == 0 { "bob" } else { "carol" };
+        let id = format!(r#"{{"messageId":"m-{seq}","#);
+        alice
+            .emit("send_message", &message(to, seq).replacen('{', &id, 1))
+            .await;
+        alice.event("message:sent").await;
+    }
 }
