@@ -239,8 +239,8 @@ pub(crate) enum Event {
     UserOnline,
     /// The user of the record has no connection any more.
     UserOffline {
-        /// When it was there last, in milliseconds since 1970.
-        last_ms: u64,
+        /// When it was there last, in milliseconds since 1970, if that is known.
+        last_ms: Option<u64>,
     },
     ConversationCreated {
         conversation_id: AuditText,

@@ -85,6 +85,12 @@ impl FactTypes {
         Some(Self(bits))
     }
 
+    /// These.
+    #[must_use]
+    pub fn of(types: &[FactType]) -> Self {
+        Self(types.iter().map(|one| one.bit()).sum())
+    }
+
     /// Whether it is among them.
     #[must_use]
     pub const fn has(self, one: FactType) -> bool {

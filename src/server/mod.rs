@@ -97,6 +97,7 @@ impl Server {
             tokio::spawn(upkeep::watch_application(app.clone())),
             tokio::spawn(upkeep::read_missing_blockers(app.clone())),
             tokio::spawn(upkeep::end_audit_minutes(app.clone())),
+            tokio::spawn(upkeep::note_who_left(app.clone())),
             tokio::spawn(process::watch_delay()),
             tokio::spawn(serve(listener, router, RequestLimits::from(&*app.config))),
         ]);

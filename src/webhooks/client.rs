@@ -15,7 +15,7 @@ use super::fact::FactId;
 use super::queue::Outcome;
 use super::signature::sign;
 use crate::config::webhook_address::{AddressRefused, check};
-use crate::config::{Endpoint, HttpUrl, SigningSecrets};
+use crate::config::{Endpoint, EndpointUrl, SigningSecrets};
 
 /// How much of an answer is read.
 const ANSWER_BYTES: usize = 1_024;
@@ -26,7 +26,7 @@ const IDLE_CONNECTIONS: usize = 8;
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     client: reqwest::Client,
-    url: HttpUrl,
+    url: EndpointUrl,
     secrets: SigningSecrets,
 }
 
@@ -64,7 +64,7 @@ impl Client {
         let signature = sign(self.secrets.keys(), &id, timestamp, &body);
         let request = self
             .client
-            .post(self.url.as_str())
+            .post(self.url.expose())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp)

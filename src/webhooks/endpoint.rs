@@ -3,6 +3,8 @@
 //! Owns the order of these: a fact counts as told only after the endpoint has taken it. It must not slow down anybody
 //! else, and what it holds is bounded, whatever the endpoint does.
 
+mod asked;
+
 use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,6 +40,8 @@ pub(super) struct Setup {
     pub(super) status: Arc<Status>,
     pub(super) client: Client,
     pub(super) max_age: Duration,
+    /// Within which time undelivered messages of one recipient are told as one fact.
+    pub(super) coalesce: Duration,
     pub(super) node: Arc<str>,
     pub(super) audit: Audit,
     pub(super) store: Store,
@@ -104,7 +108,7 @@ impl Teller {
         let notes = Notes::new(setup.store.clone(), name, &progress);
         let (audit, node) = (setup.audit.clone(), setup.node.clone());
         Self {
-            queue: Queue::default(),
+            queue: Queue::joining(setup.coalesce),
             source: Source::new(audit, node, *events, progress),
             sending: JoinSet::new(),
             notes,
@@ -130,32 +134,6 @@ impl Teller {
         self.send();
         self.notes.write_if_due(self.queue.ids()).await;
         self.report();
-    }
-
-    /// Says how it is.
-    fn report(&self) {
-        let pending = self.queue.len() + self.source.waiting();
-        let oldest = self.queue.oldest_ms();
-        let is_broken = self.is_unread || self.notes.are_failing();
-        let (dead, is_disabled) = (self.notes.dead_count(), self.is_disabled);
-        self.setup.status.change(|now| {
-            (now.pending, now.oldest, now.dead) = (pending, oldest, dead);
-            (now.is_disabled, now.is_broken) = (is_disabled, is_broken);
-        });
-    }
-
-    /// Has dead facts told again.
-    async fn replay(&mut self, Replay { selection, answer }: Replay) {
-        // Of what has just died, too.
-        self.notes.write(self.queue.ids()).await;
-        let now = SystemClock.now_ms();
-        let revived = self.notes.revive(selection, now).await;
-        let revived = revived.map(|ids| {
-            self.source.replay(&ids, now);
-            ids.len() as u64
-        });
-        // Whoever asked may have gone.
-        let _ = answer.send(revived);
     }
 
     /// Waits until something can be done. Cancelled, it loses nothing.
@@ -204,9 +182,10 @@ impl Teller {
         if !self.can_read() || !self.source.has_more() || self.read_at > Instant::now() {
             return;
         }
-        let (queue, now) = (&mut self.queue, Instant::now());
+        let (now, now_ms) = (Instant::now(), SystemClock.now_ms());
+        let queue = &mut self.queue;
         let mut take = |fact| {
-            queue.push(fact, now);
+            queue.push(fact, now, now_ms);
             !queue.is_full()
         };
         let read = self.source.read(&mut take).await;
@@ -230,9 +209,13 @@ impl Teller {
             && let Next::Send(fact) = self.queue.next(Instant::now())
         {
             let (client, status) = (self.setup.client.clone(), self.setup.status.clone());
+            let body = fact.counted().unwrap_or_else(|error| {
+                tracing::error!(%error, "the number of undelivered messages could not be written");
+                fact.body.clone()
+            });
             self.sending.spawn(async move {
                 let begun = Instant::now();
-                let (outcome, refused) = client.send(fact.id, fact.body).await;
+                let (outcome, refused) = client.send(fact.id, body).await;
                 status.attempted(outcome, begun.elapsed());
                 (fact.id, outcome, refused)
             });
@@ -246,17 +229,18 @@ impl Teller {
         };
         let now = Instant::now();
         self.setup.status.ended(outcome);
-        match self.queue.ended(id, outcome, now, rand::random()) {
-            true => {
-                self.notes.done([id]);
+        let taken = self.queue.ended(id, outcome, now, rand::random());
+        match outcome {
+            Outcome::Delivered => {
+                self.notes.done(taken);
                 self.reports.delivered();
             }
-            false if matches!(outcome, Outcome::Status(410, _)) => {
+            Outcome::Status(410, _) => {
                 if !std::mem::replace(&mut self.is_disabled, true) {
                     self.reports.gone();
                 }
             }
-            false => self.reports.failed(outcome, refused, now),
+            failed => self.reports.failed(failed, refused, now),
         }
     }
 

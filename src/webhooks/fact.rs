@@ -100,6 +100,23 @@ pub(super) struct Fact {
     pub(super) body: Bytes,
     /// Since when it is to be told, in milliseconds since 1970: when it happened, or was made to be told again.
     pub(super) since_ms: u64,
+    /// How many facts it stands for, with itself.
+    pub(super) count: u64,
+}
+
+impl Fact {
+    /// The body, with the number of facts that it stands for.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub(super) fn counted(&self) -> serde_json::Result<Bytes> {
+        if self.count == 1 {
+            return Ok(self.body.clone());
+        }
+        let mut body: serde_json::Value = serde_json::from_slice(&self.body)?;
+        body["data"]["count"] = self.count.into();
+        Ok(serde_json::to_vec(&body)?.into())
+    }
 }
 
 /// The same before its body is written.
@@ -130,6 +147,7 @@ impl Draft<'_> {
             subject: self.subject.into(),
             body: body.into(),
             since_ms: self.id.at_ms(),
+            count: 1,
         })
     }
 }
@@ -147,7 +165,7 @@ struct Body<'a> {
 }
 
 /// The type of what is told to try an endpoint.
-pub(super) const TEST: &str = "webhook.test";
+pub(crate) const TEST: &str = "webhook.test";
 
 /// What is told to try the endpoint of this name.
 ///

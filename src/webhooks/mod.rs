@@ -6,11 +6,13 @@
 
 mod client;
 mod control;
+pub(crate) mod described;
 mod endpoint;
 mod fact;
 mod facts;
 mod metrics;
 mod notes;
+mod online;
 mod progress;
 mod queue;
 mod reports;
@@ -24,11 +26,12 @@ mod store;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as Turn, mpsc, watch};
+use tokio::sync::{Mutex as Turn, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::model::FactType;
 use crate::stores::drivers::sqlite::OpenError;
 use client::Client;
 use control::Replay;
@@ -37,7 +40,7 @@ use sqlite::ProgressFile;
 use store::Store;
 
 pub(crate) use control::{AskError, Tried};
-pub(crate) use fact::FactId;
+pub(crate) use fact::{FactId, TEST};
 pub(crate) use progress::{DeadFact, Selection};
 pub(crate) use status::Status;
 
@@ -61,6 +64,8 @@ pub(crate) struct Webhooks {
     stop: watch::Sender<bool>,
     tellers: Mutex<Vec<JoinHandle<()>>>,
     known: Vec<Known>,
+    /// Will have who was online when the last process was killed.
+    left: Mutex<Option<oneshot::Receiver<Vec<String>>>>,
 }
 
 /// What is known of an endpoint beside who tells it.
@@ -107,6 +112,7 @@ impl Webhooks {
                 store: store.clone(),
                 replays: asked,
                 max_age: config.webhook_max_age,
+                coalesce: config.webhook_coalesce,
                 node: one.node.clone(),
                 audit: audit.clone(),
                 now,
@@ -114,12 +120,37 @@ impl Webhooks {
             known.push(one);
             tellers.push(tokio::spawn(endpoint::tell(setup, stopped.clone())));
         }
-        let tellers = Mutex::new(tellers);
+        let left = store
+            .filter(|_| config.redis_url.is_none() && config.webhooks_want(FactType::UserOffline));
+        let left = left.map(|store| {
+            let (left, receiver) = oneshot::channel();
+            let setup = online::Setup {
+                audit: audit.clone(),
+                node: config.node_name.as_str().into(),
+                store,
+                now,
+                left,
+            };
+            tellers.push(tokio::spawn(online::follow(setup, stopped.clone())));
+            receiver
+        });
         Ok(Self {
             stop,
-            tellers,
+            tellers: Mutex::new(tellers),
             known,
+            left: Mutex::new(left),
         })
+    }
+
+    /// Waits until it is known who was online when the last process ended, of those who were not said to be offline.
+    /// Answers once; with nobody where others say so, or an endpoint does not want to know.
+    pub(crate) async fn who_was_left(&self) -> Vec<String> {
+        let left = self.left.lock().take();
+        match left {
+            // Without an answer, it could not be read, which the log says.
+            Some(left) => left.await.unwrap_or_default(),
+            None => Vec::new(),
+        }
     }
 
     /// Ends the requests, and has it kept what was told. What was not is told after the next start.

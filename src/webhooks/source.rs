@@ -129,7 +129,8 @@ impl Source {
         let late = self.follower.take_late();
         match (late.is_cut, late.ids.first()) {
             (true, Some(first)) => self.read_to = self.read_to.min(before(*first)).max(self.began),
-            _ => self.late.extend(late.ids),
+            // Later ones are met anyway.
+            _ => self.late.extend(late.ids.range(..=self.read_to)),
         }
         if !self.read_late(take).await? {
             return Ok(());

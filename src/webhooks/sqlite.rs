@@ -11,6 +11,7 @@ use super::progress::{Progress, Step, recent_from};
 use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError, UnusableError};
 
 mod dead;
+mod online;
 
 const FILE_NAME: &str = "webhooks.db";
 
@@ -51,7 +52,13 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (endpoint, record, part)
     ) WITHOUT ROWID;
 ",
-    "ALTER TABLE facts ADD COLUMN replayed INTEGER",
+    "
+    ALTER TABLE facts ADD COLUMN replayed INTEGER;
+    CREATE TABLE online (
+        user TEXT PRIMARY KEY,
+        record BLOB NOT NULL
+    ) WITHOUT ROWID;
+",
 ];
 
 /// Why progress could not be read or written.

@@ -7,6 +7,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::fact::FactId;
+use super::online::Change;
 use super::progress::{DeadFact, Progress, Selection, Step};
 use super::sqlite::{ProgressError, ProgressFile};
 use crate::metrics::stores::{self, Work};
@@ -79,6 +80,38 @@ impl Store {
         let name = endpoint.to_owned();
         let revive = move |file: &ProgressFile| file.revive(&name, &selection, now);
         self.run(Work::WriteWebhooks, revive).await
+    }
+
+    /// How far it was read who is online.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) async fn load_online(&self, now: Uuid) -> Result<Progress, ProgressError> {
+        let load = move |file: &ProgressFile| file.load_online(now);
+        self.run(Work::ReadWebhooks, load).await
+    }
+
+    /// Notes who came online or went offline, and that it was read up to there.
+    ///
+    /// # Errors
+    /// Nothing of it was noted.
+    pub(super) async fn take_online(
+        &self,
+        position: Uuid,
+        changes: &Arc<[Change]>,
+    ) -> Result<(), ProgressError> {
+        let changes = changes.clone();
+        let take = move |file: &ProgressFile| file.take_online(position, &changes);
+        self.run(Work::WriteWebhooks, take).await
+    }
+
+    /// Who has been online since before this record.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) async fn online_before(&self, record: Uuid) -> Result<Vec<String>, ProgressError> {
+        let read = move |file: &ProgressFile| file.online_before(record);
+        self.run(Work::ReadWebhooks, read).await
     }
 
     async fn run<T: Send + 'static>(

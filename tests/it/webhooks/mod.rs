@@ -2,6 +2,8 @@
 
 mod away;
 mod conversation;
+mod gathered;
+mod left;
 mod operators;
 mod refused;
 mod told;
