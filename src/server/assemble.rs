@@ -31,17 +31,24 @@ use crate::surroundings::Surroundings;
 use crate::users::{Administration, Presence, Users};
 use crate::webhooks::Webhooks;
 
-/// Opens the audit and the stores of conversations: in MongoDB, or else in the data folder. The spool
-/// of the audit is in the data folder in both cases.
+/// Opens the audit and the stores of conversations, and begins to tell the endpoints of the backend what the audit has.
 pub(super) async fn open_stores(
     config: &Config,
-) -> Result<(Audit, ConversationStores), StartError> {
+) -> Result<(Audit, Webhooks, ConversationStores), StartError> {
+    let (audit, stores, mongo) = open(config).await?;
+    let webhooks = Webhooks::start(config, &audit, mongo.as_ref())?;
+    Ok((audit, webhooks, stores))
+}
+
+/// Opens the audit and the stores of conversations: in MongoDB, or else in the data folder. The spool
+/// of the audit is in the data folder in both cases.
+async fn open(config: &Config) -> Result<(Audit, ConversationStores, Option<Mongo>), StartError> {
     let (folder, options) = (&config.data_dir, AuditOptions::from(config));
     let clock = Arc::new(SystemClock);
     let Some(uri) = &config.mongodb_uri else {
         let audit = Audit::start(SqliteStore::open(folder)?, folder, options)?;
         let conversations = SqliteConversations::open(folder, clock)?;
-        return Ok((audit, ConversationStores::of(Arc::new(conversations))));
+        return Ok((audit, ConversationStores::of(Arc::new(conversations)), None));
     };
     let mongo = Mongo::open(uri, &config.mongodb_prefix).await?;
     let mut records = MongoStore::new(&mongo);
@@ -59,7 +66,7 @@ pub(super) async fn open_stores(
         StartError::of_store(&error)?;
         tracing::error!(%error, "MongoDB is not ready; starting without it");
     }
-    Ok((audit, stores))
+    Ok((audit, stores, Some(mongo)))
 }
 
 /// The services, built from what was opened before.

@@ -42,7 +42,6 @@ use crate::http;
 use crate::metrics::process;
 use crate::model::clock::SystemClock;
 use crate::transport::{Links, RequestLimits, serve};
-use crate::webhooks::Webhooks;
 use error::StartError;
 
 /// How long the start waits for what clients would miss.
@@ -66,9 +65,8 @@ impl Server {
     async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
-        let (audit, stores) = assemble::open_stores(&config).await?;
+        let (audit, webhooks, stores) = assemble::open_stores(&config).await?;
         let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
-        let webhooks = Webhooks::start(&config, &audit)?;
         let services = (audit, webhooks, stores, cluster);
         let app = Arc::new(assemble::app(&config, verifier, services)?);
 

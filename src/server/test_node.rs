@@ -13,7 +13,6 @@ use crate::config::{Config, Secret};
 use crate::connection::Library;
 use crate::connection::test_client::TestClient;
 use crate::model::{Dialect, UserId};
-use crate::webhooks::Webhooks;
 
 const SECRET: &str = "a secret of a test that is long enough";
 
@@ -45,8 +44,7 @@ impl TestNode {
         });
         let secret = Secret::new(SECRET);
         let verifier = Verifier::new(&config, Some(&secret)).await.unwrap();
-        let (audit, stores) = assemble::open_stores(&config).await.unwrap();
-        let webhooks = Webhooks::start(&config, &audit).unwrap();
+        let (audit, webhooks, stores) = assemble::open_stores(&config).await.unwrap();
         let app = assemble::app(&config, verifier, (audit, webhooks, stores, None)).unwrap();
         let app = Arc::new(app);
         Self {

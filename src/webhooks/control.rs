@@ -9,9 +9,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::fact::{self, FactId};
-use super::progress::{DeadFact, Selection};
+use super::progress::{DeadFact, ProgressError, Selection};
 use super::queue::Outcome;
-use super::sqlite::ProgressError;
 use super::status::Status;
 use super::{Known, Webhooks};
 

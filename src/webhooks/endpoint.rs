@@ -4,17 +4,17 @@
 //! else, and what it holds is bounded, whatever the endpoint does.
 
 mod asked;
+mod reading;
+mod setup;
 
 use std::future::pending;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 use uuid::Uuid;
 
-use super::client::Client;
 use super::control::Replay;
 use super::fact::FactId;
 use super::notes::Notes;
@@ -23,10 +23,11 @@ use super::queue::{Next, Outcome, Queue};
 use super::reports::Reports;
 use super::source::Source;
 use super::status::Status;
-use super::store::Store;
-use crate::audit::Audit;
 use crate::config::webhook_address::AddressRefused;
 use crate::model::clock::{Clock as _, SystemClock};
+
+use setup::load;
+pub(super) use setup::{Common, Setup};
 
 /// The pause after the audit or the progress could not be read or written.
 const RETRY: Duration = Duration::from_secs(1);
@@ -34,21 +35,6 @@ const RETRY: Duration = Duration::from_secs(1);
 const MIN_WAIT: Duration = Duration::from_millis(100);
 /// For how long the end waits for what is being sent.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What an endpoint is.
-pub(super) struct Setup {
-    pub(super) status: Arc<Status>,
-    pub(super) client: Client,
-    pub(super) max_age: Duration,
-    /// Within which time undelivered messages of one recipient are told as one fact.
-    pub(super) coalesce: Duration,
-    pub(super) node: Arc<str>,
-    pub(super) audit: Audit,
-    pub(super) store: Store,
-    pub(super) replays: mpsc::Receiver<Replay>,
-    /// From when on it is told, if it was not known before.
-    pub(super) now: Uuid,
-}
 
 type Ended = (FactId, Outcome, Option<AddressRefused>);
 
@@ -64,6 +50,8 @@ struct Teller {
     read_at: Instant,
     /// The audit could not be read the last time.
     is_unread: bool,
+    /// When it is counted next what waits beyond what is held.
+    count_at: Instant,
     /// It wants to hear nothing any more.
     is_disabled: bool,
     /// What is to be told again.
@@ -71,50 +59,50 @@ struct Teller {
 }
 
 /// Tells an endpoint what happens, until `stop` says so.
-pub(super) async fn tell(setup: Setup, mut stop: watch::Receiver<bool>) {
-    let progress = tokio::select! {
-        progress = load(&setup) => progress,
-        _ = stop.wait_for(|stop| *stop) => return,
-    };
-    let mut teller = Teller::new(setup, progress);
+pub(super) async fn tell(mut setup: Setup, mut stop: watch::Receiver<bool>) {
     loop {
-        teller.advance().await;
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
-            () = teller.wait() => {}
-        }
-    }
-    teller.stop().await;
-}
-
-async fn load(setup: &Setup) -> Progress {
-    loop {
-        let endpoint = &setup.status.name;
-        match setup.store.load(endpoint, setup.now).await {
-            Ok(progress) => return progress,
-            Err(error) => {
-                setup.status.change(|now| now.is_broken = true);
-                tracing::error!(endpoint, %error, "it cannot be read what an endpoint was told; it is told nothing yet");
-                sleep(RETRY).await;
+        let progress = tokio::select! {
+            progress = load(&setup) => progress,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Some(progress) = progress else {
+            return;
+        };
+        let mut teller = Teller::new(setup, progress);
+        let is_stopped = loop {
+            teller.advance().await;
+            if teller.has_ended() {
+                break false;
             }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break true,
+                () = teller.wait() => {}
+            }
+        };
+        teller.stop().await;
+        if is_stopped || teller.setup.is_heir() {
+            return;
         }
+        // Another server tells it: as soon as it does no more, this one goes on.
+        setup = teller.setup;
     }
 }
 
 impl Teller {
     fn new(setup: Setup, progress: Progress) -> Self {
         let now = Instant::now();
-        let Status { name, events, .. } = &*setup.status;
+        let Status { name, events, .. } = &*setup.common.status;
         let notes = Notes::new(setup.store.clone(), name, &progress);
-        let (audit, node) = (setup.audit.clone(), setup.node.clone());
+        let (audit, node) = (setup.common.audit.clone(), setup.node.clone());
         Self {
-            queue: Queue::joining(setup.coalesce),
-            source: Source::new(audit, node, *events, progress),
+            queue: Queue::joining(setup.common.coalesce),
+            source: Source::new(audit, node, *events, progress, !setup.is_heir()),
             sending: JoinSet::new(),
             notes,
             reports: Reports::of(name),
             read_at: now,
             is_unread: false,
+            count_at: now,
             is_disabled: false,
             asked: None,
             setup,
@@ -131,14 +119,30 @@ impl Teller {
             self.replay(asked).await;
         }
         self.read().await;
+        self.count_ahead().await;
         self.send();
         self.notes.write_if_due(self.queue.ids()).await;
         self.report();
     }
 
+    /// Whether there is nothing left to do here: others tell the endpoint, or all is told that another node has left.
+    fn has_ended(&self) -> bool {
+        let is_all = self.setup.is_heir()
+            && !self.source.has_more()
+            && self.source.waiting() == 0
+            && self.queue.len() == 0;
+        self.notes.are_taken() || is_all
+    }
+
     /// Waits until something can be done. Cancelled, it loses nothing.
     async fn wait(&mut self) {
-        let wakes = [self.next_attempt(), self.next_death(), self.notes.due()];
+        let count_at = self.queue.is_full().then_some(self.count_at);
+        let wakes = [
+            self.next_attempt(),
+            self.next_death(),
+            self.notes.due(),
+            count_at,
+        ];
         let at = wakes.into_iter().flatten().min();
         let can_read = self.can_read();
         let (source, sending, read_at) = (&mut self.source, &mut self.sending, self.read_at);
@@ -167,40 +171,11 @@ impl Teller {
         let age = SystemClock.now_ms().saturating_sub(self.queue.oldest_ms()?);
         let left = self
             .setup
+            .common
             .max_age
             .saturating_sub(Duration::from_millis(age));
         // One that is being sent is given up when that has failed.
         Some(Instant::now() + left.max(MIN_WAIT))
-    }
-
-    /// Whether more can be held.
-    fn can_read(&self) -> bool {
-        !self.queue.is_full() && self.notes.have_room()
-    }
-
-    async fn read(&mut self) {
-        if !self.can_read() || !self.source.has_more() || self.read_at > Instant::now() {
-            return;
-        }
-        let (now, now_ms) = (Instant::now(), SystemClock.now_ms());
-        let queue = &mut self.queue;
-        let mut take = |fact| {
-            queue.push(fact, now, now_ms);
-            !queue.is_full()
-        };
-        let read = self.source.read(&mut take).await;
-        self.is_unread = read.is_err();
-        if let Err(error) = read {
-            let endpoint = &self.setup.status.name;
-            tracing::warn!(endpoint, %error, "the audit cannot be read for an endpoint; trying again");
-            self.read_at = Instant::now() + RETRY;
-        }
-        let (gone, lost) = self.source.take_gone();
-        let lost = lost + self.source.take_dropped();
-        self.setup.status.lost.add(lost);
-        self.reports.lost(lost, now);
-        self.notes.done(gone);
-        self.notes.read_to(self.source.read_to(), self.queue.ids());
     }
 
     fn send(&mut self) {
@@ -208,7 +183,10 @@ impl Teller {
             && self.notes.have_room()
             && let Next::Send(fact) = self.queue.next(Instant::now())
         {
-            let (client, status) = (self.setup.client.clone(), self.setup.status.clone());
+            let (client, status) = (
+                self.setup.common.client.clone(),
+                self.setup.common.status.clone(),
+            );
             let body = fact.counted().unwrap_or_else(|error| {
                 tracing::error!(%error, "the number of undelivered messages could not be written");
                 fact.body.clone()
@@ -228,7 +206,7 @@ impl Teller {
             return;
         };
         let now = Instant::now();
-        self.setup.status.ended(outcome);
+        self.setup.common.status.ended(outcome);
         let taken = self.queue.ended(id, outcome, now, rand::random());
         match outcome {
             Outcome::Delivered => {
@@ -246,7 +224,7 @@ impl Teller {
 
     /// Gives up what is too old.
     fn give_up(&mut self) {
-        let max_age = self.setup.max_age.as_millis() as u64;
+        let max_age = self.setup.common.max_age.as_millis() as u64;
         let dead = self
             .queue
             .give_up(SystemClock.now_ms().saturating_sub(max_age));
@@ -265,7 +243,18 @@ impl Teller {
         };
         // What has not ended by then is sent again by the next start.
         let _ = timeout(STOP_TIMEOUT, all).await;
+        if self.notes.are_taken() {
+            return;
+        }
         self.notes.write(self.queue.ids()).await;
+        let is_finished = self.has_ended() && !self.notes.are_failing();
+        let released = self
+            .setup
+            .store
+            .release(&self.setup.common.status.name, is_finished);
+        if let Err(error) = released.await {
+            tracing::debug!(%error, "an endpoint is told by others only when that is noticed");
+        }
     }
 }
 

@@ -46,7 +46,7 @@ fn describe_facts(endpoints: &[&Status], families: &mut Families) {
     let gauges: [(&'static str, &'static str, Read<'_>); 3] = [
         (
             "relay_webhook_pending",
-            "Facts that were read from the audit and wait for the endpoint",
+            "Facts that wait for the endpoint, as far as they were counted",
             &pending,
         ),
         (

@@ -4,13 +4,16 @@
 //! (`client`). What happened is read from the audit, so an endpoint that is away costs nobody anything: it must not
 //! hold up what is relayed, nor know a connection, a conversation or an event of clients.
 
+mod ahead;
 mod client;
 mod control;
 pub(crate) mod described;
 mod endpoint;
 mod fact;
 mod facts;
+mod heirs;
 mod metrics;
+mod mongo;
 mod notes;
 mod online;
 mod progress;
@@ -28,14 +31,18 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turn, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::audit::Audit;
-use crate::config::Config;
+use crate::config::{Config, Endpoint};
 use crate::model::FactType;
+use crate::stores::drivers::mongo::Mongo;
 use crate::stores::drivers::sqlite::OpenError;
 use client::Client;
 use control::Replay;
-use endpoint::Setup;
+use endpoint::Common;
+use heirs::Heir;
+use mongo::Cursors;
 use sqlite::ProgressFile;
 use store::Store;
 
@@ -81,62 +88,45 @@ struct Known {
 }
 
 impl Webhooks {
-    /// Begins to tell the endpoints of the settings what happens from now on, or goes on where it was.
+    /// Begins to tell the endpoints of the settings what happens from now on, or goes on where it was. It is kept in
+    /// MongoDB how far that is, if records are there.
     ///
     /// # Errors
     /// It cannot be kept what was told, or no requests can be made.
-    pub(crate) fn start(config: &Config, audit: &Audit) -> Result<Self, WebhooksError> {
+    pub(crate) fn start(
+        config: &Config,
+        audit: &Audit,
+        mongo: Option<&Mongo>,
+    ) -> Result<Self, WebhooksError> {
         let (stop, stopped) = watch::channel(false);
-        let endpoints = config.endpoints();
-        let (mut known, mut tellers) = (Vec::new(), Vec::new());
-        let now = endpoint::now();
-        let store = match endpoints.is_empty() {
-            true => None,
-            false => Some(Store::of(ProgressFile::open(&config.data_dir)?)),
+        let mut starting = Starting {
+            audit,
+            node: config.node_name.as_str().into(),
+            now: endpoint::now(),
+            stopped,
+            tellers: Vec::new(),
         };
+        let endpoints = config.endpoints();
+        // With Redis, the other servers know.
+        let asks_who_was_left =
+            config.redis_url.is_none() && config.webhooks_want(FactType::UserOffline);
+        let file = match !endpoints.is_empty() && (mongo.is_none() || asks_who_was_left) {
+            true => Some(Arc::new(ProgressFile::open(&config.data_dir)?)),
+            false => None,
+        };
+        let store = match (mongo, &file) {
+            (Some(mongo), _) => Some(Store::Database(Cursors::new(mongo, &starting.node))),
+            (None, file) => file.clone().map(Store::File),
+        };
+        let mut known = Vec::with_capacity(endpoints.len());
         for (endpoint, store) in endpoints.iter().zip(store.iter().cycle()) {
-            let (timeout, allows_private) =
-                (config.webhook_timeout, config.webhook_private_networks);
-            let (replays, asked) = mpsc::channel(MOST_ASKED);
-            let one = Known {
-                status: Arc::new(Status::of(&endpoint.name, endpoint.events)),
-                client: Client::new(endpoint, timeout, allows_private)?,
-                store: store.clone(),
-                replays,
-                trying: Turn::default(),
-                node: config.node_name.as_str().into(),
-            };
-            let setup = Setup {
-                status: one.status.clone(),
-                client: one.client.clone(),
-                store: store.clone(),
-                replays: asked,
-                max_age: config.webhook_max_age,
-                coalesce: config.webhook_coalesce,
-                node: one.node.clone(),
-                audit: audit.clone(),
-                now,
-            };
-            known.push(one);
-            tellers.push(tokio::spawn(endpoint::tell(setup, stopped.clone())));
+            known.push(starting.begin(config, endpoint, &store.for_endpoint())?);
         }
-        let left = store
-            .filter(|_| config.redis_url.is_none() && config.webhooks_want(FactType::UserOffline));
-        let left = left.map(|store| {
-            let (left, receiver) = oneshot::channel();
-            let setup = online::Setup {
-                audit: audit.clone(),
-                node: config.node_name.as_str().into(),
-                store,
-                now,
-                left,
-            };
-            tellers.push(tokio::spawn(online::follow(setup, stopped.clone())));
-            receiver
-        });
+        let left = file.filter(|_| asks_who_was_left);
+        let left = left.map(|file| starting.follow_online(file));
         Ok(Self {
             stop,
-            tellers: Mutex::new(tellers),
+            tellers: Mutex::new(starting.tellers),
             known,
             left: Mutex::new(left),
         })
@@ -163,5 +153,71 @@ impl Webhooks {
                 tracing::error!(%error, "telling an endpoint did not come to an end");
             }
         }
+    }
+}
+
+/// What is begun with.
+struct Starting<'a> {
+    audit: &'a Audit,
+    node: Arc<str>,
+    now: Uuid,
+    stopped: watch::Receiver<bool>,
+    tellers: Vec<JoinHandle<()>>,
+}
+
+impl Starting<'_> {
+    /// Begins to tell an endpoint.
+    fn begin(
+        &mut self,
+        config: &Config,
+        endpoint: &Endpoint,
+        store: &Store,
+    ) -> Result<Known, WebhooksError> {
+        let (timeout, allows_private) = (config.webhook_timeout, config.webhook_private_networks);
+        let common = Common {
+            status: Arc::new(Status::of(&endpoint.name, endpoint.events)),
+            client: Client::new(endpoint, timeout, allows_private)?,
+            max_age: config.webhook_max_age,
+            coalesce: config.webhook_coalesce,
+            audit: self.audit.clone(),
+            own_node: self.node.clone(),
+            now: self.now,
+        };
+        let (replays, asked) = mpsc::channel(MOST_ASKED);
+        let setup = common.setup(store.clone(), self.node.clone(), asked);
+        let telling = endpoint::tell(setup, self.stopped.clone());
+        self.tellers.push(tokio::spawn(telling));
+        let known = Known {
+            status: common.status.clone(),
+            client: common.client.clone(),
+            store: store.clone(),
+            replays,
+            trying: Turn::default(),
+            node: self.node.clone(),
+        };
+        if let Store::Database(cursors) = store {
+            let heir = Heir {
+                cursors: cursors.clone(),
+                common,
+            };
+            let telling = heirs::tell_for_others(heir, self.stopped.clone());
+            self.tellers.push(tokio::spawn(telling));
+        }
+        Ok(known)
+    }
+
+    /// Begins to follow who is online. The answer will have who was.
+    fn follow_online(&mut self, file: Arc<ProgressFile>) -> oneshot::Receiver<Vec<String>> {
+        let (left, receiver) = oneshot::channel();
+        let setup = online::Setup {
+            audit: self.audit.clone(),
+            node: self.node.clone(),
+            file,
+            now: self.now,
+            left,
+        };
+        let following = online::follow(setup, self.stopped.clone());
+        self.tellers.push(tokio::spawn(following));
+        receiver
     }
 }

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::fact::FactId;
-use super::progress::{Dead, Progress, Selection, Step};
-use super::sqlite::ProgressError;
+use super::progress::{Dead, Progress, ProgressError, Selection, Step};
 use super::store::Store;
 
 /// How soon it is noted what was told.
@@ -35,20 +34,24 @@ pub(super) struct Notes {
     is_failing: bool,
     /// How many facts are dead.
     dead: u64,
+    /// Another server tells the endpoint now.
+    is_taken: bool,
 }
 
 impl Notes {
     /// Goes on from this progress.
     pub(super) fn new(store: Store, endpoint: &str, progress: &Progress) -> Self {
+        let at = store.renewal().map(|pause| Instant::now() + pause);
         Self {
+            at,
             store,
             endpoint: endpoint.to_owned(),
             waiting: progress.waiting.clone(),
             step: Step::default(),
             position: progress.position,
-            at: None,
             is_failing: false,
             dead: progress.dead,
+            is_taken: false,
         }
     }
 
@@ -98,7 +101,7 @@ impl Notes {
 
     /// Notes what was told.
     pub(super) async fn write(&mut self, held: impl Iterator<Item = FactId>) {
-        self.at = None;
+        self.at = self.store.renewal().map(|pause| Instant::now() + pause);
         let held: HashSet<_> = held.collect();
         let mut step = std::mem::take(&mut self.step);
         step.position = self.position;
@@ -109,6 +112,8 @@ impl Notes {
                 (self.waiting, self.is_failing) = (held, false);
                 self.dead = dead.unwrap_or(self.dead);
             }
+            // Another server tells all that was not noted.
+            Err(ProgressError::Taken) => self.is_taken = true,
             Err(error) => {
                 let endpoint = &self.endpoint;
                 if !std::mem::replace(&mut self.is_failing, true) {
@@ -139,6 +144,11 @@ impl Notes {
     /// How many facts are dead.
     pub(super) const fn dead_count(&self) -> u64 {
         self.dead
+    }
+
+    /// Whether another server tells the endpoint now.
+    pub(super) const fn are_taken(&self) -> bool {
+        self.is_taken
     }
 
     /// Whether it could not be noted the last time.

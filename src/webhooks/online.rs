@@ -4,22 +4,27 @@
 //! know who is connected.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::fact::Fact;
+use super::progress::{OnlineChange, ProgressError};
 use super::source::Source;
-use super::store::Store;
-use crate::audit::Audit;
+use super::sqlite::ProgressFile;
+use super::store::blocking;
+use crate::audit::{Audit, ReadError};
+use crate::metrics::stores::Work;
 use crate::model::{FactType, FactTypes};
 
 /// Facts that are noted at once.
 const AT_ONCE: usize = 1_024;
 /// The pause after something could not be read or written.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often it is noted how far was read, when nothing has changed.
+const NOTE: Duration = Duration::from_secs(5);
 /// How often it is looked whether everything of the last process was read.
 const LEFTOVER: Duration = Duration::from_millis(100);
 
@@ -27,29 +32,19 @@ const LEFTOVER: Duration = Duration::from_millis(100);
 pub(super) struct Setup {
     pub(super) audit: Audit,
     pub(super) node: Arc<str>,
-    pub(super) store: Store,
+    pub(super) file: Arc<ProgressFile>,
     /// When the process began.
     pub(super) now: Uuid,
     /// Receives who was online when the last process ended without saying that they are not.
     pub(super) left: oneshot::Sender<Vec<String>>,
 }
 
-/// A user came online, or went offline.
-#[derive(Clone, Debug)]
-pub(super) struct Change {
-    pub(super) user: String,
-    pub(super) record: Uuid,
-    pub(super) is_online: bool,
-}
-
-impl Change {
-    fn of(fact: &Fact) -> Option<Self> {
-        Some(Self {
-            user: fact.subject.strip_prefix("user:")?.to_owned(),
-            record: fact.id.record,
-            is_online: fact.kind == FactType::UserOnline,
-        })
-    }
+fn change_of(fact: &Fact) -> Option<OnlineChange> {
+    Some(OnlineChange {
+        user: fact.subject.strip_prefix("user:")?.to_owned(),
+        record: fact.id.record,
+        is_online: fact.kind == FactType::UserOnline,
+    })
 }
 
 /// Follows who is online, until `stop` says so.
@@ -64,76 +59,100 @@ async fn follow_on(setup: Setup) {
     let Setup {
         audit,
         node,
-        store,
+        file,
         now,
         left,
     } = setup;
+    let mut is_failing = false;
     let progress = loop {
-        match store.load_online(now).await {
+        match blocking(&file, Work::ReadWebhooks, move |file| file.load_online(now)).await {
             Ok(progress) => break progress,
-            Err(error) => {
-                tracing::warn!(%error, "it cannot be read who was online; trying again");
-                sleep(RETRY).await;
-            }
+            Err(error) => pause(&mut is_failing, &error.into()).await,
         }
     };
     let wanted = FactTypes::of(&[FactType::UserOnline, FactType::UserOffline]);
-    let mut source = Source::new(audit.clone(), node, wanted, progress);
-    let (mut changes, mut left) = (Vec::new(), Some(left));
+    let mut reading = Reading {
+        source: Source::new(audit.clone(), node, wanted, progress, true),
+        file,
+        changes: Vec::new(),
+        noted_at: None,
+    };
+    let mut left = Some(left);
     loop {
         let was_leftover_stored = audit.has_stored_leftover();
-        let read = read(&mut source, &mut changes).await;
-        let is_noted = read && note(&store, &source, &mut changes).await;
-        if !is_noted {
-            sleep(RETRY).await;
-            continue;
+        match reading.go_on().await {
+            Ok(()) => is_failing = false,
+            Err(error) => {
+                pause(&mut is_failing, &error).await;
+                continue;
+            }
         }
-        if source.has_more() {
+        if reading.source.has_more() {
             continue;
         }
         match left.take() {
-            Some(wanting) if was_leftover_stored => tell(&store, now, wanting).await,
+            Some(wanting) if was_leftover_stored => tell(&reading.file, now, wanting).await,
             Some(wanting) => {
                 left = Some(wanting);
                 tokio::select! {
-                    () = source.wait() => {}
+                    () = reading.source.wait() => {}
                     () = sleep(LEFTOVER) => {}
                 }
             }
-            None => source.wait().await,
+            None => reading.source.wait().await,
         }
     }
 }
 
-/// Reads a page. Returns whether it could be read.
-async fn read(source: &mut Source, changes: &mut Vec<Change>) -> bool {
-    let mut take = |fact: Fact| {
-        changes.extend(Change::of(&fact));
-        changes.len() < AT_ONCE
-    };
-    match source.read(&mut take).await {
-        Ok(()) => true,
-        Err(error) => {
-            tracing::warn!(%error, "the audit cannot be read for who is online; trying again");
-            false
+async fn pause(is_failing: &mut bool, error: &FollowError) {
+    if !std::mem::replace(is_failing, true) {
+        tracing::warn!(%error, "it cannot be followed who is online; trying again");
+    }
+    sleep(RETRY).await;
+}
+
+/// Why it cannot be followed who is online.
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error("the audit cannot be read: {0}")]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Progress(#[from] ProgressError),
+}
+
+/// What is read, and noted.
+struct Reading {
+    source: Source,
+    file: Arc<ProgressFile>,
+    changes: Vec<OnlineChange>,
+    noted_at: Option<Instant>,
+}
+
+impl Reading {
+    /// Reads a page and notes what it says.
+    async fn go_on(&mut self) -> Result<(), FollowError> {
+        let changes = &mut self.changes;
+        let mut take = |fact: Fact| {
+            changes.extend(change_of(&fact));
+            changes.len() < AT_ONCE
+        };
+        self.source.read(&mut take).await?;
+        let is_due = self.noted_at.is_none_or(|at| at.elapsed() >= NOTE);
+        if self.changes.is_empty() && !is_due {
+            return Ok(());
         }
+        let (position, noted) = (self.source.read_to(), self.changes.clone());
+        let take = move |file: &ProgressFile| file.take_online(position, &noted);
+        blocking(&self.file, Work::WriteWebhooks, take).await?;
+        self.changes.clear();
+        self.noted_at = Some(Instant::now());
+        Ok(())
     }
 }
 
-async fn note(store: &Store, source: &Source, changes: &mut Vec<Change>) -> bool {
-    let noted: Arc<[Change]> = std::mem::take(changes).into();
-    match store.take_online(source.read_to(), &noted).await {
-        Ok(()) => true,
-        Err(error) => {
-            tracing::warn!(%error, "it cannot be noted who is online; trying again");
-            changes.extend(noted.iter().cloned());
-            false
-        }
-    }
-}
-
-async fn tell(store: &Store, now: Uuid, wanting: oneshot::Sender<Vec<String>>) {
-    match store.online_before(now).await {
+async fn tell(file: &Arc<ProgressFile>, now: Uuid, wanting: oneshot::Sender<Vec<String>>) {
+    let read = move |file: &ProgressFile| file.online_before(now);
+    match blocking(file, Work::ReadWebhooks, read).await {
         // Whoever wanted to know may have gone.
         Ok(users) => drop(wanting.send(users)),
         Err(error) => tracing::error!(%error, "it cannot be read who was online"),

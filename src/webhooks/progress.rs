@@ -8,9 +8,14 @@ use uuid::Uuid;
 
 use super::fact::FactId;
 use crate::model::FactType;
+use crate::stores::drivers::mongo::MongoError;
+use crate::stores::drivers::sqlite::UnusableError;
 
 /// For how long before the position it is remembered one by one what was told: records of that time may still be stored.
 const RECENT_MS: u64 = 10_000;
+
+/// The most dead facts of an endpoint that are remembered, the latest.
+pub(super) const MOST_DEAD: u64 = 100_000;
 
 /// The id before all records of a time.
 pub(super) const fn id_at(ms: u64) -> Uuid {
@@ -92,4 +97,32 @@ pub(crate) enum Selection {
         /// Until when.
         to: Option<u64>,
     },
+}
+
+/// Why progress could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProgressError {
+    #[error(transparent)]
+    Unusable(#[from] UnusableError),
+    #[error("database: {0}")]
+    Database(#[from] rusqlite::Error),
+    #[error("it cannot be written: {0}")]
+    Written(#[from] serde_json::Error),
+    #[error(transparent)]
+    Mongo(#[from] MongoError),
+    #[error("what is kept of it is damaged")]
+    Damaged,
+    /// It must not be told here.
+    #[error("another server tells it")]
+    Taken,
+    #[error("it did not come to an end")]
+    Ended(#[from] tokio::task::JoinError),
+}
+
+/// A user came online, or went offline.
+#[derive(Clone, Debug)]
+pub(super) struct OnlineChange {
+    pub(super) user: String,
+    pub(super) record: Uuid,
+    pub(super) is_online: bool,
 }

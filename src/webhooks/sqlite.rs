@@ -7,8 +7,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::fact::FactId;
-use super::progress::{Progress, Step, recent_from};
-use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError, UnusableError};
+use super::progress::{Progress, ProgressError, Step, recent_from};
+use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError};
 
 mod dead;
 mod online;
@@ -60,19 +60,6 @@ const MIGRATIONS: &[&str] = &[
     ) WITHOUT ROWID;
 ",
 ];
-
-/// Why progress could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ProgressError {
-    #[error(transparent)]
-    Unusable(#[from] UnusableError),
-    #[error("database: {0}")]
-    Database(#[from] rusqlite::Error),
-    #[error("it cannot be written: {0}")]
-    Written(#[from] serde_json::Error),
-    #[error("it did not come to an end")]
-    Ended(#[from] tokio::task::JoinError),
-}
 
 type Open = Box<dyn Fn() -> Result<Connection, OpenError> + Send>;
 

@@ -30,8 +30,8 @@ pub(crate) struct Status {
 /// How it is now.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Now {
-    /// Facts that were read and wait.
-    pub(crate) pending: usize,
+    /// Facts that wait, as far as they were counted.
+    pub(crate) pending: u64,
     /// Since when the oldest of them waits, in milliseconds since 1970.
     pub(crate) oldest: Option<u64>,
     /// Facts that were given up, of those that are remembered.

@@ -58,7 +58,7 @@ pub(in crate::http) struct Webhook {
     name: String,
     events: Vec<&'static str>,
     state: &'static str,
-    pending: usize,
+    pending: u64,
     oldest_pending_seconds: u64,
     dead: u64,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,11 +7,14 @@ use crate::webhooks::control::Replay;
 impl Teller {
     /// Says how it is.
     pub(super) fn report(&self) {
-        let pending = self.queue.len() + self.source.waiting();
+        if self.setup.is_heir() {
+            return;
+        }
+        let pending = self.queue.len() as u64 + self.source.waiting();
         let oldest = self.queue.oldest_ms();
         let is_broken = self.is_unread || self.notes.are_failing();
         let (dead, is_disabled) = (self.notes.dead_count(), self.is_disabled);
-        self.setup.status.change(|now| {
+        self.setup.common.status.change(|now| {
             (now.pending, now.oldest, now.dead) = (pending, oldest, dead);
             (now.is_disabled, now.is_broken) = (is_disabled, is_broken);
         });

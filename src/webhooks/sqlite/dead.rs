@@ -3,12 +3,9 @@
 use rusqlite::{Row, Statement, ToSql, Transaction, params};
 use uuid::Uuid;
 
-use super::{ProgressError, ProgressFile, begin};
+use super::{ProgressFile, begin};
 use crate::webhooks::fact::FactId;
-use crate::webhooks::progress::{Dead, DeadFact, Selection, id_at};
-
-/// The most dead facts of an endpoint that are remembered, the latest.
-const MOST: u32 = 100_000;
+use crate::webhooks::progress::{Dead, DeadFact, MOST_DEAD, ProgressError, Selection, id_at};
 
 /// How many there are.
 pub(super) fn count(transaction: &Transaction<'_>, endpoint: &str) -> rusqlite::Result<u64> {
@@ -43,7 +40,7 @@ pub(super) fn add(
             one.outcome
         ])?;
     }
-    transaction.execute(KEEP, params![endpoint, MOST])?;
+    transaction.execute(KEEP, params![endpoint, MOST_DEAD as i64])?;
     count(transaction, endpoint)
 }
 

@@ -3,9 +3,8 @@
 use rusqlite::params;
 use uuid::Uuid;
 
-use super::{ProgressError, ProgressFile, begin};
-use crate::webhooks::online::Change;
-use crate::webhooks::progress::Progress;
+use super::{ProgressFile, begin};
+use crate::webhooks::progress::{OnlineChange, Progress, ProgressError};
 
 /// What stands for this reader where endpoints have their names; no endpoint is called so.
 const NAME: &str = "@online";
@@ -26,7 +25,7 @@ impl ProgressFile {
     pub(in crate::webhooks) fn take_online(
         &self,
         position: Uuid,
-        changes: &[Change],
+        changes: &[OnlineChange],
     ) -> Result<(), ProgressError> {
         const POSITION: &str = "UPDATE endpoints SET position = max(position, ?2) WHERE name = ?1";
         const ONLINE: &str = "

@@ -3,7 +3,9 @@
 mod away;
 mod conversation;
 mod gathered;
+mod integration;
 mod left;
+mod nodes;
 mod operators;
 mod refused;
 mod told;
@@ -34,7 +36,12 @@ const UNDELIVERED: &[(&str, &str)] = &[("WEBHOOK_EVENTS", "message.undelivered")
 
 /// Sends messages to these users, who are absent, each with a number that grows; all of them are confirmed.
 async fn send(relay: &Relay, seqs: std::ops::Range<u64>) {
-    let mut alice = Client::connect(relay, "alice").await;
+    send_as(relay, "alice", seqs).await;
+}
+
+/// The same by this user.
+async fn send_as(relay: &Relay, user: &str, seqs: std::ops::Range<u64>) {
+    let mut alice = Client::connect(relay, user).await;
     for seq in seqs {
         let to = if seq % 2 == 0 { "bob" } else { "carol" };
         let id = format!(r#"{{"messageId":"m-{seq}","#);
