@@ -279,8 +279,10 @@ fn binary(id: Uuid) -> Bson {
 }
 
 fn uuid_of(document: &Document, name: &str) -> Result<Uuid, ProgressError> {
-    let bytes = document.get_binary_generic(name);
-    let id = bytes.ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
+    let id = match document.get(name) {
+        Some(Bson::Binary(binary)) => Uuid::from_slice(&binary.bytes).ok(),
+        _ => None,
+    };
     id.ok_or(ProgressError::Damaged)
 }
 
