@@ -55,6 +55,7 @@ impl Shared {
             INTERNAL,
         ];
         let data = self.folder.path().join(name);
+        std::fs::create_dir_all(&data).unwrap();
         server_in(&data, &[&settings[..], more].concat())
     }
 }
