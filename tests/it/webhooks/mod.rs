@@ -41,13 +41,16 @@ async fn send(relay: &Relay, seqs: std::ops::Range<u64>) {
 
 /// The same by this user.
 async fn send_as(relay: &Relay, user: &str, seqs: std::ops::Range<u64>) {
-    let mut alice = Client::connect(relay, user).await;
+    send_by(&mut Client::connect(relay, user).await, seqs).await;
+}
+
+/// The same by this client.
+async fn send_by(client: &mut Client, seqs: std::ops::Range<u64>) {
     for seq in seqs {
         let to = if seq % 2 == 0 { "bob" } else { "carol" };
         let id = format!(r#"{{"messageId":"m-{seq}","#);
-        alice
-            .emit("send_message", &message(to, seq).replacen('{', &id, 1))
-            .await;
-        alice.event("message:sent").await;
+        let sent = message(to, seq).replacen('{', &id, 1);
+        client.emit("send_message", &sent).await;
+        client.event("message:sent").await;
     }
 }

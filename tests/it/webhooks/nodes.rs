@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{SECRET, UNDELIVERED, send_as};
+use super::{SECRET, UNDELIVERED, send_as, send_by};
 use crate::clients::ADMIN_TOKEN;
 use crate::metrics::page::{INTERNAL, page};
 use crate::program::server_in;
@@ -154,4 +154,31 @@ async fn who_was_online_on_a_killed_node_is_told_as_offline_by_another() {
         offline.first().map(|(_, subject)| subject.as_str()),
         Some("user:alice")
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_while_mongodb_is_away_is_told_later_also_after_a_kill() {
+    let Some(mut shared) = Shared::start() else {
+        return;
+    };
+    let endpoint = Endpoint::start().await;
+    let alone = [UNDELIVERED, &[("REDIS_URL", "")]].concat();
+    let one = shared.node("one", &endpoint, &alone);
+    let mut alice = Client::connect(&one, "alice").await;
+    send_by(&mut alice, 0..4).await;
+    took(&endpoint, 4).await;
+    shared.mongo.stop();
+    send_by(&mut alice, 4..14).await;
+    shared.mongo.restart();
+    took(&endpoint, 14).await;
+    shared.mongo.stop();
+    send_by(&mut alice, 14..24).await;
+    one.kill();
+    drop(one);
+    shared.mongo.restart();
+    let mut one = shared.node("one", &endpoint, &alone);
+    took(&endpoint, 24).await;
+    stop(&mut one);
+    let told = expected((0..24).map(|seq| (seq, "one")));
+    assert_eq!(messages(&endpoint), told);
 }
