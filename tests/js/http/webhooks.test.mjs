@@ -33,6 +33,16 @@ async function deadOf(users) {
   return assert.fail('they are not dead');
 }
 
+/** The only endpoint, once it says that so many are dead: they are listed a moment earlier. */
+async function stateWith(count) {
+  for (const end = Date.now() + TIMEOUT; Date.now() < end;) {
+    const { webhooks: [webhook, ...others] } = await done(200, ADMIN, 'GET', PATH);
+    assert.deepEqual(others, []);
+    if (webhook.dead >= count) return webhook;
+  }
+  return assert.fail('they are not counted');
+}
+
 test('what an endpoint does not take is listed, and told again', async () => {
   const users = [1, 2, 3, 4, 5].map(() => unique('user'));
   for (const user of users) await done(200, ADMIN, 'PUT', `/api/admin/users/${encodeURIComponent(user)}`, { name: 'Bob' });
@@ -41,10 +51,9 @@ test('what an endpoint does not take is listed, and told again', async () => {
   for (const fact of found) {
     same(fact, { id: fact.id, type: 'user.changed', subject: fact.subject, occurredAt: TIME, outcome: 'connection' });
   }
-  const { webhooks: [webhook, ...others] } = await done(200, ADMIN, 'GET', PATH);
-  assert.deepEqual(others, []);
+  const webhook = await stateWith(5);
   assert.deepEqual([webhook.name, webhook.state, webhook.lastFailure.outcome], ['default', 'failing', 'connection']);
-  assert.ok(webhook.dead >= 5 && webhook.events.includes('user.changed'));
+  assert.ok(webhook.events.includes('user.changed'));
 
   assert.deepEqual(await replay({ ids: [found[1].id] }), { replayed: 1 });
   assert.deepEqual(await replay({ ids: [found[1].id] }), { replayed: 0 });
