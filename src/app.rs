@@ -16,6 +16,7 @@ use crate::revocations::Revocations;
 use crate::sessions::Sessions;
 use crate::surroundings::Surroundings;
 use crate::users::{Administration, Presence, Users};
+use crate::webhooks::Webhooks;
 
 /// The services of one server.
 pub(crate) struct App {
@@ -49,6 +50,8 @@ pub(crate) struct App {
     pub(crate) revocations: Arc<Revocations>,
     /// The audit.
     pub(crate) audit: Audit,
+    /// What endpoints of the backend are told.
+    pub(crate) webhooks: Webhooks,
     /// The name of this server.
     pub(crate) node: Arc<str>,
     /// The other servers of the deployment, if it may have some.

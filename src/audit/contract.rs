@@ -242,6 +242,7 @@ where
                     order,
                     after: None,
                     limit: ReadLimit::new(limit).unwrap(),
+                    ..Query::default()
                 };
                 let mut all = Vec::new();
                 loop {

@@ -66,7 +66,7 @@ impl Event {
         let mut details = Details::default();
         match self {
             Self::SocketConnect | Self::UserOnline => {}
-            Self::UserOffline { last_ms } => details.last_at = Some(clock::iso_ms(*last_ms)),
+            Self::UserOffline { last_ms } => details.last_at = last_ms.map(clock::iso_ms),
             Self::ConversationCreated { .. }
             | Self::ParticipantAdded { .. }
             | Self::ParticipantRemoved { .. } => self.fill_participation(&mut details),

@@ -104,6 +104,12 @@ pub(crate) enum AdminAction {
     RevocationTakenBack,
     /// Read which there are.
     RevocationsRead,
+    /// Read what was not told to an endpoint.
+    WebhookRead,
+    /// Had it told again.
+    WebhookReplayed,
+    /// Tried an endpoint.
+    WebhookTested,
 }
 
 impl AdminAction {
@@ -123,6 +129,9 @@ impl AdminAction {
             Self::TokensRevoked => "tokens revoked",
             Self::RevocationTakenBack => "revocation taken back",
             Self::RevocationsRead => "revocations read",
+            Self::WebhookRead => "webhook read",
+            Self::WebhookReplayed => "webhook replayed",
+            Self::WebhookTested => "webhook tested",
         }
     }
 }
@@ -230,8 +239,8 @@ pub(crate) enum Event {
     UserOnline,
     /// The user of the record has no connection any more.
     UserOffline {
-        /// When it was there last, in milliseconds since 1970.
-        last_ms: u64,
+        /// When it was there last, in milliseconds since 1970, if that is known.
+        last_ms: Option<u64>,
     },
     ConversationCreated {
         conversation_id: AuditText,

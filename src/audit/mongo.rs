@@ -285,7 +285,7 @@ impl Store for MongoStore {
     }
 
     fn reader(&self) -> Arc<dyn Reader> {
-        Arc::new(MongoReader::new(self.logs.clone(), self.runtime.clone()))
+        Arc::new(MongoReader::new(&self.mongo, self.runtime.clone()))
     }
 }
 

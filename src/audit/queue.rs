@@ -146,6 +146,11 @@ impl Audit {
         self.0.shared.trail.follow()
     }
 
+    /// Whether all records are stored that an earlier process had left.
+    pub(crate) fn has_stored_leftover(&self) -> bool {
+        self.0.shared.state.lock().has_settled_leftover()
+    }
+
     /// Whether records are being stored, for the readiness check.
     ///
     /// # Errors

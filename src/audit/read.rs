@@ -27,6 +27,10 @@ pub(crate) struct Query {
     pub(crate) user: Option<String>,
     /// The type of the record.
     pub(crate) event: Option<EventType>,
+    /// The server that recorded it. A store that is of one server only does not look at it.
+    pub(crate) node: Option<String>,
+    /// As it is now, also where copies of the store may be behind.
+    pub(crate) is_current: bool,
     /// The earliest creation time, in milliseconds since 1970.
     pub(crate) from: Option<i64>,
     /// The latest creation time.
@@ -59,7 +63,6 @@ impl ReadLimit {
     pub(crate) const MAX: u16 = 1_000;
 
     /// The largest limit of a query.
-    #[cfg(test)]
     pub(crate) const LARGEST: Self = Self(Self::MAX);
 
     /// How many an export reads at a time: so many that what is stored together is seldom read twice.

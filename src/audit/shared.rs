@@ -11,6 +11,7 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use uuid::Uuid;
 
 use super::files::Files;
 use super::metrics;
@@ -56,7 +57,7 @@ impl Shared {
     ) -> Self {
         Self {
             repeats: Repeats::new(options.repeats),
-            trail: Trail::default(),
+            trail: Trail::beginning(Uuid::now_v7()),
             options,
             state: Mutex::new(State::new(leftover)),
             files: Mutex::new(Files::new(spool)),

@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) tail_records: u64,
     /// Records accepted, with those that an earlier process left in the spool.
     pub(super) accepted: u64,
+    /// How many the latter are.
+    leftover: u64,
     /// Records of these that are stored, set aside or lost.
     pub(super) settled: u64,
     pub(super) waiting: Waiting,
@@ -62,8 +64,14 @@ impl State {
         metrics::waiting(leftover as i64);
         Self {
             accepted: leftover,
+            leftover,
             ..Self::default()
         }
+    }
+
+    /// Whether those that were in the spool at the start are settled: the oldest are first.
+    pub(super) fn has_settled_leftover(&self) -> bool {
+        self.settled >= self.leftover
     }
 
     /// Records accepted and not settled, including those being written.

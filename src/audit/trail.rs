@@ -19,8 +19,11 @@ use crate::metrics::Counters;
 const MOST_LATE: usize = 1_024;
 
 /// What the writer tells and followers ask.
-#[derive(Default)]
-pub(super) struct Trail(Mutex<State>);
+pub(super) struct Trail {
+    state: Mutex<State>,
+    /// What happened before was recorded by an earlier process, and may be stored in part.
+    began: Uuid,
+}
 
 #[derive(Default)]
 struct State {
@@ -34,6 +37,7 @@ struct State {
 #[derive(Default)]
 struct Shared {
     late: Mutex<Late>,
+    complete_to: Mutex<Uuid>,
     stored: Notify,
     dropped: Dropped,
 }
@@ -68,20 +72,30 @@ impl Late {
 }
 
 impl Trail {
+    /// Of a process that begins with this id.
+    pub(super) fn beginning(began: Uuid) -> Self {
+        Self {
+            state: Mutex::default(),
+            began,
+        }
+    }
+
     /// These were stored.
     pub(super) fn stored(&self, lines: &[Line<'_>]) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if lines.is_empty() {
             return;
         }
         let before = state.newest;
+        let mut began = IdText::default();
+        self.began.simple().encode_lower(&mut began);
         for line in lines {
             // Texts sort as ids do, and cost nothing where nobody follows.
             let id = *line.id_text();
             state.newest = state.newest.max(Some(id));
             if state.followers.is_empty() {
                 state.first = Some(state.first.map_or(id, |first| first.min(id)));
-            } else if Some(id) <= before
+            } else if (Some(id) <= before || id < began)
                 && let Some(id) = line.id()
             {
                 for follower in &state.followers {
@@ -89,14 +103,17 @@ impl Trail {
                 }
             }
         }
+        let newest = state.newest.and_then(|id| Uuid::try_parse_ascii(&id).ok());
+        let complete_to = newest.unwrap_or(self.began).max(self.began);
         for follower in &state.followers {
+            *follower.complete_to.lock() = complete_to;
             follower.stored.notify_one();
         }
     }
 
     /// A record was dropped from the spool: it will not be stored.
     pub(super) fn dropped(&self, payload: &[u8]) {
-        let state = self.0.lock();
+        let state = self.state.lock();
         if !state.followers.is_empty()
             && let Some(event_type) = event_type_of(payload)
         {
@@ -108,9 +125,17 @@ impl Trail {
 
     /// Somebody reads on from now on.
     pub(super) fn follow(&self) -> Follower {
-        let shared = Arc::new(Shared::default());
+        let mut state = self.state.lock();
+        // Those that are gone.
+        state
+            .followers
+            .retain(|follower| Arc::strong_count(follower) > 1);
+        let newest = state.newest.and_then(|id| Uuid::try_parse_ascii(&id).ok());
+        let shared = Arc::new(Shared {
+            complete_to: Mutex::new(newest.unwrap_or(self.began).max(self.began)),
+            ..Shared::default()
+        });
         shared.stored.notify_one();
-        let mut state = self.0.lock();
         state.followers.push(shared.clone());
         Follower {
             since: state.first.and_then(|id| Uuid::try_parse_ascii(&id).ok()),
@@ -139,6 +164,12 @@ impl Follower {
         counts.map(|(_, count)| count).sum()
     }
 
+    /// Up to there everything is stored but for what will be told as late: of later records, some may be missing that are
+    /// being stored.
+    pub(crate) fn complete_to(&self) -> Uuid {
+        *self.shared.complete_to.lock()
+    }
+
     /// What was stored late since the last call.
     pub(crate) fn take_late(&self) -> Late {
         std::mem::take(&mut *self.shared.late.lock())
@@ -163,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_follower_is_told_what_is_stored_behind_later_records() {
-        let trail = Trail::default();
+        let trail = Trail::beginning(Uuid::nil());
         store(&trail, &[7, 5, 8]);
         let follower = trail.follow();
         assert_eq!(follower.since, Some(Uuid::from_u128(5)));
@@ -179,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_follower_is_told_how_many_records_were_dropped_by_their_types() {
-        let trail = Trail::default();
+        let trail = Trail::beginning(Uuid::nil());
         let lines = lines(&[1, 2]);
         trail.dropped(&lines[0]);
         let follower = trail.follow();
@@ -191,7 +222,7 @@ mod tests {
 
     #[test]
     fn of_too_many_the_earliest_is_kept() {
-        let trail = Trail::default();
+        let trail = Trail::beginning(Uuid::nil());
         let follower = trail.follow();
         store(&trail, &[100_000]);
         let late: Vec<u128> = (1..3_000).collect();
@@ -200,5 +231,19 @@ mod tests {
         assert!(late.is_cut);
         assert_eq!(late.ids.first().map(Uuid::as_u128), Some(1));
         assert_eq!(late.ids.len(), MOST_LATE);
+    }
+
+    #[test]
+    fn what_an_earlier_process_left_is_late_and_the_rest_is_complete_when_it_is_stored() {
+        let trail = Trail::beginning(Uuid::from_u128(100));
+        let follower = trail.follow();
+        assert_eq!(follower.complete_to().as_u128(), 100);
+        store(&trail, &[80, 90]);
+        assert_eq!(follower.complete_to().as_u128(), 100);
+        store(&trail, &[120]);
+        let late: Vec<_> = follower.take_late().ids.iter().map(Uuid::as_u128).collect();
+        assert_eq!(late, [80, 90]);
+        assert_eq!(follower.complete_to().as_u128(), 120);
+        assert_eq!(trail.follow().complete_to().as_u128(), 120);
     }
 }

@@ -15,6 +15,7 @@ mod consistency;
 mod cookie;
 mod data_dir;
 mod dotenv;
+mod endpoint_url;
 mod host;
 mod layers;
 mod listen_address;
@@ -51,6 +52,7 @@ pub use choices::{
 };
 pub use claims::{ClaimPath, RequiredClaim};
 pub use cookie::CookieNames;
+pub use endpoint_url::EndpointUrl;
 pub use host::Host;
 pub use listen_address::ListenAddress;
 pub use mongo_uri::{MongoPrefix, MongoUri};

@@ -23,6 +23,7 @@ use super::choices::{
 };
 use super::claims::{ClaimPath, RequiredClaim};
 use super::cookie::CookieNames;
+use super::endpoint_url::EndpointUrl;
 use super::host::Host;
 use super::listen_address::ListenAddress;
 use super::mongo_uri::{MongoPrefix, MongoUri};
@@ -158,7 +159,7 @@ settings! {
     ["Webhooks"]
     /// Endpoint of the backend that is told what happens, never content: an https:// URL. When not set, there is none.
     /// It is told from the moment on at which the server first knows its name, which is default.
-    webhook_url: Option<HttpUrl> = None;
+    webhook_url: Option<EndpointUrl> = None;
     /// Secrets that its requests are signed with, by Standard Webhooks: each whsec_ and the Base64 of 24 to 64 random bytes.
     /// There are several while they are changed: each request is signed with all of them.
     webhook_secrets: SigningSecrets = SigningSecrets::default();
@@ -167,6 +168,9 @@ settings! {
     /// Further endpoints, at most 16 in all, each with name, url, secrets and, if need be, events.
     /// In the file they are written as [[webhooks]]; there is no variable for them.
     webhooks: Endpoints = Endpoints::default();
+    /// How long messages that nobody was there to receive are gathered for each recipient: endpoints are told of the last
+    /// one, with the number of all. 0 tells of each.
+    webhook_coalesce: Duration = Duration::ZERO, check between(Duration::ZERO, Duration::from_secs(3600));
     /// How long it is tried to tell an endpoint something; then it counts as dead, and is not told any more.
     webhook_max_age: Duration = Duration::from_secs(72 * 3600), check at_least(MIN_TIME);
     /// Time that an endpoint has to answer.

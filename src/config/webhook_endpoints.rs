@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::endpoint_url::EndpointUrl;
 use super::raw::Raw;
 use super::types::{SettingType, quoted, quoted_list};
-use super::url::HttpUrl;
 use super::webhook_address::{AddressRefused, check};
 use super::webhook_secrets::SigningSecrets;
 use crate::model::{FactType, FactTypes};
@@ -23,7 +23,7 @@ pub struct Endpoint {
     /// The name in metrics, logs and the admin routes.
     pub name: String,
     /// Where it is.
-    pub url: HttpUrl,
+    pub url: EndpointUrl,
     /// What requests are signed with; at least one.
     pub secrets: SigningSecrets,
     /// What it is told of.
@@ -33,7 +33,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// What is wrong with its URL, under this setting of `webhook_private_networks`.
     pub(super) fn problem(&self, allows_private: bool) -> Option<String> {
-        let url = self.url.as_str();
+        let url = self.url.expose();
         if !url.starts_with("https://") && !allows_private {
             return Some("must be https://, unless webhook_private_networks = true".to_owned());
         }
@@ -89,7 +89,7 @@ impl Endpoint {
             return Err(WRONG_NAME.to_owned());
         }
         let of = |key: &str, wrong: String| format!("{key} of {name} {wrong}");
-        let url = <HttpUrl as SettingType>::parse(needed("url")?).map_err(|e| of("url", e))?;
+        let url = <EndpointUrl as SettingType>::parse(needed("url")?).map_err(|e| of("url", e))?;
         let secrets = SigningSecrets::parse(needed("secrets")?);
         let events = table.get("events").map(<FactTypes as SettingType>::parse);
         Ok(Self {
@@ -107,7 +107,7 @@ impl Endpoint {
         format!(
             "{{ name = {}, url = {}, secrets = {}, events = {} }}",
             quoted(&self.name),
-            quoted(self.url.as_str()),
+            quoted(&self.url.to_text()),
             self.secrets.to_toml(),
             self.events.to_toml()
         )
@@ -180,8 +180,14 @@ mod tests {
         assert_eq!(endpoints.0[1].events.to_text(), "user.online");
         assert_eq!(endpoints.to_text(), "push,push");
         let printed = endpoints.to_toml();
-        assert!(printed.contains("https://push.example/a?b"), "{printed}");
-        assert!(!printed.contains("AAEC"), "{printed}");
+        assert!(
+            printed.contains("https://push.example/<redacted>"),
+            "{printed}"
+        );
+        assert!(
+            !printed.contains("AAEC") && !printed.contains("a?b"),
+            "{printed}"
+        );
         assert_eq!(read(&[]).unwrap(), Endpoints::default());
     }
 

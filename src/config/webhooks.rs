@@ -94,14 +94,4 @@ fn together(config: &Config, problems: &mut Problems) {
             "must not be longer than audit_retention_days: endpoints are told from the audit";
         problems.add("webhook_max_age", wrong, None);
     }
-    if config.mongodb_uri.is_some() {
-        let wrong =
-            "is not served with mongodb_uri yet, only by a single server with its data in data_dir";
-        let setting = if config.webhook_url.is_some() {
-            "webhook_url"
-        } else {
-            "webhooks"
-        };
-        problems.add(setting, wrong, None);
-    }
 }

@@ -47,13 +47,17 @@ impl Conversations {
         size: usize,
     ) -> Result<Stored<Sent>, StoreError> {
         let guard = self.lock(&new.conversation).await;
-        let appended = self.stores().messages.append(new).await;
+        let (appended, recipients) = tokio::join!(
+            self.stores().messages.append(new),
+            self.recipients_if_wanted(&new.conversation)
+        );
         let logged = self.noted(&new.conversation, appended)?;
         let message = logged.value.clone();
         let repeated = logged.change.is_none();
         let event = message_sent(&message, size);
         actor.record_as(&self.audit, record_of(&message), event);
-        self.record_undelivered(actor, &message, size).await;
+        self.record_undelivered(actor, &message, size, recipients)
+            .await;
         let rest = guard.publish_logged(actor, logged);
         Ok(Stored::new(
             self.presence.drain(),

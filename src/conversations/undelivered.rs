@@ -6,32 +6,38 @@ use std::collections::HashSet;
 use super::messages::undelivered_record;
 use super::{Actor, Conversations};
 use crate::audit::{AuditText, Event, Undelivered};
-use crate::model::conversation::{Message, Participant};
+use crate::model::conversation::{ConversationId, Message, Participant};
 use crate::model::{FactType, UserId};
 
 /// The most users in one record.
 const MOST: usize = 256;
 
 impl Conversations {
-    /// Records which participants have no connection on any node, but for those who have blocked the author. Of a message
+    /// Those whom a message is for, if a backend wants to know whom it did not reach. Read while it is stored: nobody
+    /// waits for both, one after the other.
+    pub(super) async fn recipients_if_wanted(&self, id: &ConversationId) -> Vec<Participant> {
+        if !self.config.webhooks_want(FactType::MessageUndelivered) {
+            return Vec::new();
+        }
+        let participants = self.stores().participants.list(id).await;
+        participants.unwrap_or_else(|error| {
+            tracing::warn!(%error, "it cannot be read whom a message does not reach; endpoints are not told");
+            Vec::new()
+        })
+    }
+
+    /// Records which of the participants have no connection on any node, but for those who have blocked the author. Of a message
     /// that is sent again, the same records as before.
     pub(super) async fn record_undelivered(
         &self,
         actor: Actor<'_>,
         message: &Message,
         size: usize,
+        participants: Vec<Participant>,
     ) {
-        if !self.config.webhooks_want(FactType::MessageUndelivered) {
+        if participants.is_empty() {
             return;
         }
-        let participants = self.stores().participants.list(&message.conversation);
-        let participants = match participants.await {
-            Ok(participants) => participants,
-            Err(error) => {
-                tracing::warn!(%error, "it cannot be read whom a message did not reach; endpoints are not told");
-                return;
-            }
-        };
         let absent = self.absent_of(&actor.identity.user, participants).await;
         for (index, some) in absent.chunks(MOST).enumerate() {
             let event = Event::MessageUndelivered(Undelivered {

@@ -105,6 +105,8 @@ pub(super) struct Parts {
     redis: Option<Result<(), &'static str>>,
     /// Without it, tokens are verified with the keys that are known.
     key_set: Option<bool>,
+    /// Without it, backends are told later.
+    webhooks: Option<bool>,
 }
 
 impl Parts {
@@ -119,6 +121,7 @@ impl Parts {
             audit: app.audit.health(),
             redis: redis.map(|problem| problem.map_or(Ok(()), Err)),
             key_set: app.auth.key_set_works(),
+            webhooks: app.webhooks.work(),
         }
     }
 
@@ -144,7 +147,7 @@ impl Parts {
             ("audit", Some(self.audit.is_ok())),
             ("redis", self.redis.map(|redis| redis.is_ok())),
             ("key_set", self.key_set),
-            // Webhooks are not there yet.
+            ("webhooks", self.webhooks),
         ];
         let there = parts.into_iter();
         there.filter_map(|(name, works)| Some((name, works?)))

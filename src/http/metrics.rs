@@ -81,6 +81,7 @@ async fn families(app: &Arc<App>) -> Families {
     metrics::describe(&mut families);
     dialects::describe(&mut families);
     audit::metrics::describe(&mut families, app.conversations.now_ms());
+    app.webhooks.describe(&mut families);
     describe_nodes(app, &mut families);
     routes::describe(&mut families);
     if let Some(usage) = &slow.usage {

@@ -76,6 +76,7 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::NoSharedConversation => (StatusCode::FORBIDDEN, "No shared conversation"),
         Why::ConnectionNotFound => (StatusCode::NOT_FOUND, "Connection not found"),
         Why::RevocationNotFound => (StatusCode::NOT_FOUND, "Revocation not found"),
+        Why::WebhookNotFound => (StatusCode::NOT_FOUND, "Webhook not found"),
         Why::KeyReused => (StatusCode::CONFLICT, "Key stands for another request"),
         Why::BlockListFull => (StatusCode::CONFLICT, "Too many users are blocked"),
         Why::CursorExpired => (StatusCode::GONE, "Cursor expired"),

@@ -23,7 +23,7 @@ const POSTED: &[&str] = &["POST"];
 const MARKED: &[&str] = &["POST", "PUT", "PATCH"];
 
 /// All routes; the last one stands for what matches none.
-const ROUTES: [Route; 43] = [
+const ROUTES: [Route; 47] = [
     route("/health", READ),
     route("/ready", READ),
     route("/metrics", READ),
@@ -75,6 +75,10 @@ const ROUTES: [Route; 43] = [
     route("/api/admin/publish", POSTED),
     route("/api/admin/revocations", READ_AND_POSTED),
     route("/api/admin/revocations/{id}", &["DELETE"]),
+    route("/api/admin/webhooks", READ),
+    route("/api/admin/webhooks/{name}/dead", READ),
+    route("/api/admin/webhooks/{name}/replay", POSTED),
+    route("/api/admin/webhooks/{name}/test", POSTED),
     route("/api/admin/audit", READ),
     route(SOCKET_IO, &["GET", "POST", OTHER]),
     route("/socket.io/", &[]),

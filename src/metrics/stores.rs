@@ -21,17 +21,23 @@ pub(crate) enum Work {
     ReadRevocations,
     /// Something is written of them.
     WriteRevocations,
+    /// Something is read of what endpoints of the backend were told.
+    ReadWebhooks,
+    /// Something is written of it.
+    WriteWebhooks,
 }
 
 /// With the labels `store` and `operation`.
-const ALL: [(Work, &str, &str); 6] = [
+const ALL: [(Work, &str, &str); 8] = [
     (Work::ReadConversations, "conversations", "read"),
     (Work::WriteConversations, "conversations", "write"),
     (Work::ReadAudit, "audit", "read"),
     (Work::WriteAudit, "audit", "write"),
     (Work::ReadRevocations, "revocations", "read"),
     (Work::WriteRevocations, "revocations", "write"),
-    // Webhooks and mailboxes are not there yet.
+    (Work::ReadWebhooks, "webhooks", "read"),
+    (Work::WriteWebhooks, "webhooks", "write"),
+    // Mailboxes are not there yet.
 ];
 
 static DURATION: [Histogram; ALL.len()] = [const { Histogram::fast() }; ALL.len()];

@@ -45,6 +45,7 @@ fact_types! {
     SessionLeft = "session.left", true;
     UserChanged = "user.changed", true;
     UserSuspended = "user.suspended", true;
+    TokenRevoked = "token.revoked", true;
     ConnectionOpened = "connection.opened", false;
     ConnectionClosed = "connection.closed", false;
     ConnectionSlow = "connection.slow", false;
@@ -82,6 +83,12 @@ impl FactTypes {
             };
         }
         Some(Self(bits))
+    }
+
+    /// These.
+    #[must_use]
+    pub fn of(types: &[FactType]) -> Self {
+        Self(types.iter().map(|one| one.bit()).sum())
     }
 
     /// Whether it is among them.

@@ -71,6 +71,7 @@ reasons! {
     KeyReused, IdempotencyConflict, "The key of the request stands for another one.";
     ConnectionNotFound, NotFound, "No such connection.";
     RevocationNotFound, NotFound, "No such revocation.";
+    WebhookNotFound, NotFound, "No such endpoint of the backend.";
     NoRoute, NotFound, "No such endpoint.";
     BodyTooLarge, PayloadTooLarge, "The body of the request is too large.";
     BodyTooSlow, RequestTimeout, "The body of the request arrived too slowly.";

@@ -29,18 +29,26 @@ use crate::stores::sessions::{
 };
 use crate::surroundings::Surroundings;
 use crate::users::{Administration, Presence, Users};
+use crate::webhooks::Webhooks;
+
+/// Opens the audit and the stores of conversations, and begins to tell the endpoints of the backend what the audit has.
+pub(super) async fn open_stores(
+    config: &Config,
+) -> Result<(Audit, Webhooks, ConversationStores), StartError> {
+    let (audit, stores, mongo) = open(config).await?;
+    let webhooks = Webhooks::start(config, &audit, mongo.as_ref())?;
+    Ok((audit, webhooks, stores))
+}
 
 /// Opens the audit and the stores of conversations: in MongoDB, or else in the data folder. The spool
 /// of the audit is in the data folder in both cases.
-pub(super) async fn open_stores(
-    config: &Config,
-) -> Result<(Audit, ConversationStores), StartError> {
+async fn open(config: &Config) -> Result<(Audit, ConversationStores, Option<Mongo>), StartError> {
     let (folder, options) = (&config.data_dir, AuditOptions::from(config));
     let clock = Arc::new(SystemClock);
     let Some(uri) = &config.mongodb_uri else {
         let audit = Audit::start(SqliteStore::open(folder)?, folder, options)?;
         let conversations = SqliteConversations::open(folder, clock)?;
-        return Ok((audit, ConversationStores::of(Arc::new(conversations))));
+        return Ok((audit, ConversationStores::of(Arc::new(conversations)), None));
     };
     let mongo = Mongo::open(uri, &config.mongodb_prefix).await?;
     let mut records = MongoStore::new(&mongo);
@@ -58,16 +66,14 @@ pub(super) async fn open_stores(
         StartError::of_store(&error)?;
         tracing::error!(%error, "MongoDB is not ready; starting without it");
     }
-    Ok((audit, stores))
+    Ok((audit, stores, Some(mongo)))
 }
 
 /// The services, built from what was opened before.
 pub(super) fn app(
     config: &Arc<Config>,
     verifier: Verifier,
-    audit: Audit,
-    stores: ConversationStores,
-    cluster: Option<Arc<Cluster>>,
+    (audit, webhooks, stores, cluster): (Audit, Webhooks, ConversationStores, Option<Arc<Cluster>>),
 ) -> Result<App, StartError> {
     let memory = Memory::new(config.memory_budget.unwrap_or_else(machine::half_of_memory));
     let users = users(config, &memory, &stores, cluster.clone());
@@ -120,6 +126,7 @@ pub(super) fn app(
         administration: Administration::new(presence.clone(), stores.users, audit.clone()),
         presence,
         audit,
+        webhooks,
         node: config.node_name.as_str().into(),
         cluster,
         started: Instant::now(),

@@ -61,7 +61,7 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
 impl Server {
     /// Disconnects all clients so that they reconnect to other nodes, writes what is queued, and stops,
     /// within `deadline`, also when clients are stalled.
-    async fn shutdown(mut self, deadline: Duration) {
+    async fn shutdown(self, deadline: Duration) {
         let end = Instant::now() + deadline;
         self.app.drain.begin();
         // Stalled clients must leave time for the queues.
@@ -75,7 +75,7 @@ impl Server {
         let _ = timeout(deadline / 8, node::shut_down(&self.app)).await;
         self.stop_tasks();
         self.app.auth.end_minute();
-        let webhooks = timeout(deadline / 8, self.webhooks.stop()).await;
+        let webhooks = timeout(deadline / 8, self.app.webhooks.stop()).await;
         if webhooks.is_err() {
             tracing::warn!(
                 "stopped before it was noted what endpoints were told; some are told twice"

@@ -42,7 +42,6 @@ use crate::http;
 use crate::metrics::process;
 use crate::model::clock::SystemClock;
 use crate::transport::{Links, RequestLimits, serve};
-use crate::webhooks::Webhooks;
 use error::StartError;
 
 /// How long the start waits for what clients would miss.
@@ -57,7 +56,6 @@ struct Server {
     app: Arc<App>,
     links: Arc<Links>,
     tasks: Vec<JoinHandle<()>>,
-    webhooks: Webhooks,
     /// Stops the listener.
     stop_accepting: Arc<Notify>,
 }
@@ -67,10 +65,10 @@ impl Server {
     async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
-        let (audit, stores) = assemble::open_stores(&config).await?;
-        let webhooks = Webhooks::start(&config, &audit)?;
+        let (audit, webhooks, stores) = assemble::open_stores(&config).await?;
         let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
-        let app = Arc::new(assemble::app(&config, verifier, audit, stores, cluster)?);
+        let services = (audit, webhooks, stores, cluster);
+        let app = Arc::new(assemble::app(&config, verifier, services)?);
 
         let mut id_types = tokio::spawn(upkeep::read_id_types(app.clone()));
         let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
@@ -97,6 +95,7 @@ impl Server {
             tokio::spawn(upkeep::watch_application(app.clone())),
             tokio::spawn(upkeep::read_missing_blockers(app.clone())),
             tokio::spawn(upkeep::end_audit_minutes(app.clone())),
+            tokio::spawn(upkeep::note_who_left(app.clone())),
             tokio::spawn(process::watch_delay()),
             tokio::spawn(serve(listener, router, RequestLimits::from(&*app.config))),
         ]);
@@ -110,7 +109,6 @@ impl Server {
             app,
             links,
             tasks,
-            webhooks,
             stop_accepting,
         })
     }

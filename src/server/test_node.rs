@@ -44,8 +44,8 @@ impl TestNode {
         });
         let secret = Secret::new(SECRET);
         let verifier = Verifier::new(&config, Some(&secret)).await.unwrap();
-        let (audit, stores) = assemble::open_stores(&config).await.unwrap();
-        let app = assemble::app(&config, verifier, audit, stores, None).unwrap();
+        let (audit, webhooks, stores) = assemble::open_stores(&config).await.unwrap();
+        let app = assemble::app(&config, verifier, (audit, webhooks, stores, None)).unwrap();
         let app = Arc::new(app);
         Self {
             library: socket_io::library(&app),

@@ -9,6 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::app::App;
 use crate::dialects::session;
+use crate::model::UserId;
 use crate::surroundings::Subject;
 
 /// How often unused sessions are looked for.
@@ -52,6 +53,17 @@ pub(super) async fn sweep(app: Arc<App>) {
         interval.tick().await;
         app.limits.sweep();
         app.users.relayed.sweep();
+    }
+}
+
+/// Notes once that those are offline who were online when the last process of this server was killed, and are not back
+/// in time.
+pub(super) async fn note_who_left(app: Arc<App>) {
+    let left = app.webhooks.who_was_left().await;
+    let grace = app.config.offline_grace;
+    tokio::time::sleep(grace.saturating_sub(app.started.elapsed())).await;
+    for user in left.iter().filter_map(|user| UserId::parse(user)) {
+        app.presence.record_left(&user).await;
     }
 }
 

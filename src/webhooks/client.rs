@@ -6,15 +6,16 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 
-use super::fact::Fact;
+use super::fact::FactId;
 use super::queue::Outcome;
 use super::signature::sign;
 use crate::config::webhook_address::{AddressRefused, check};
-use crate::config::{Endpoint, HttpUrl, SigningSecrets};
+use crate::config::{Endpoint, EndpointUrl, SigningSecrets};
 
 /// How much of an answer is read.
 const ANSWER_BYTES: usize = 1_024;
@@ -22,10 +23,10 @@ const ANSWER_BYTES: usize = 1_024;
 const IDLE_CONNECTIONS: usize = 8;
 
 /// What sends to one endpoint.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Client {
     client: reqwest::Client,
-    url: HttpUrl,
+    url: EndpointUrl,
     secrets: SigningSecrets,
 }
 
@@ -56,19 +57,19 @@ impl Client {
     }
 
     /// Sends a fact. The error, if there is one, says why in words that may be logged.
-    pub(super) async fn send(&self, fact: &Fact) -> (Outcome, Option<AddressRefused>) {
-        let id = fact.id.to_string();
+    pub(super) async fn send(&self, id: FactId, body: Bytes) -> (Outcome, Option<AddressRefused>) {
+        let id = id.to_string();
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let timestamp = now.unwrap_or_default().as_secs();
-        let signature = sign(self.secrets.keys(), &id, timestamp, &fact.body);
+        let signature = sign(self.secrets.keys(), &id, timestamp, &body);
         let request = self
             .client
-            .post(self.url.as_str())
+            .post(self.url.expose())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature)
-            .body(fact.body.clone());
+            .body(body);
         match request.send().await {
             Ok(answer) => (of_answer(answer).await, None),
             Err(error) => of_error(&error),

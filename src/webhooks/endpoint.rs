@@ -3,27 +3,31 @@
 //! Owns the order of these: a fact counts as told only after the endpoint has taken it. It must not slow down anybody
 //! else, and what it holds is bounded, whatever the endpoint does.
 
+mod asked;
+mod reading;
+mod setup;
+
 use std::future::pending;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{sleep_until, timeout};
 use uuid::Uuid;
 
-use super::client::Client;
+use super::control::Replay;
 use super::fact::FactId;
 use super::notes::Notes;
 use super::progress::{Progress, id_at};
 use super::queue::{Next, Outcome, Queue};
 use super::reports::Reports;
 use super::source::Source;
-use super::sqlite::{ProgressError, ProgressFile};
-use crate::audit::Audit;
+use super::status::Status;
 use crate::config::webhook_address::AddressRefused;
-use crate::model::FactTypes;
 use crate::model::clock::{Clock as _, SystemClock};
+
+use setup::load;
+pub(super) use setup::{Common, Setup};
 
 /// The pause after the audit or the progress could not be read or written.
 const RETRY: Duration = Duration::from_secs(1);
@@ -31,19 +35,6 @@ const RETRY: Duration = Duration::from_secs(1);
 const MIN_WAIT: Duration = Duration::from_millis(100);
 /// For how long the end waits for what is being sent.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What an endpoint is.
-pub(super) struct Setup {
-    pub(super) name: String,
-    pub(super) wanted: FactTypes,
-    pub(super) client: Client,
-    pub(super) max_age: Duration,
-    pub(super) node: Arc<str>,
-    pub(super) audit: Audit,
-    pub(super) file: Arc<ProgressFile>,
-    /// From when on it is told, if it was not known before.
-    pub(super) now: Uuid,
-}
 
 type Ended = (FactId, Outcome, Option<AddressRefused>);
 
@@ -57,55 +48,63 @@ struct Teller {
     reports: Reports,
     /// Nothing is read before then, after a failure.
     read_at: Instant,
+    /// The audit could not be read the last time.
+    is_unread: bool,
+    /// When it is counted next what waits beyond what is held.
+    count_at: Instant,
     /// It wants to hear nothing any more.
     is_disabled: bool,
+    /// What is to be told again.
+    asked: Option<Replay>,
 }
 
 /// Tells an endpoint what happens, until `stop` says so.
-pub(super) async fn tell(setup: Setup, mut stop: watch::Receiver<bool>) {
-    let progress = tokio::select! {
-        progress = load(&setup) => progress,
-        _ = stop.wait_for(|stop| *stop) => return,
-    };
-    let mut teller = Teller::new(setup, progress);
+pub(super) async fn tell(mut setup: Setup, mut stop: watch::Receiver<bool>) {
     loop {
-        teller.advance().await;
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
-            () = teller.wait() => {}
-        }
-    }
-    teller.stop().await;
-}
-
-async fn load(setup: &Setup) -> Progress {
-    loop {
-        let (file, name, now) = (setup.file.clone(), setup.name.clone(), setup.now);
-        let loaded = spawn_blocking(move || file.load(&name, now)).await;
-        match loaded.map_err(ProgressError::from).flatten() {
-            Ok(progress) => return progress,
-            Err(error) => {
-                let endpoint = &setup.name;
-                tracing::error!(endpoint, %error, "it cannot be read what an endpoint was told; it is told nothing yet");
-                sleep(RETRY).await;
+        let progress = tokio::select! {
+            progress = load(&setup) => progress,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Some(progress) = progress else {
+            return;
+        };
+        let mut teller = Teller::new(setup, progress);
+        let is_stopped = loop {
+            teller.advance().await;
+            if teller.has_ended() {
+                break false;
             }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break true,
+                () = teller.wait() => {}
+            }
+        };
+        teller.stop().await;
+        if is_stopped || teller.setup.is_heir() {
+            return;
         }
+        // Another server tells it: as soon as it does no more, this one goes on.
+        setup = teller.setup;
     }
 }
 
 impl Teller {
     fn new(setup: Setup, progress: Progress) -> Self {
         let now = Instant::now();
-        let notes = Notes::new(setup.file.clone(), &setup.name, &progress);
-        let (audit, node) = (setup.audit.clone(), setup.node.clone());
+        let Status { name, events, .. } = &*setup.common.status;
+        let notes = Notes::new(setup.store.clone(), name, &progress);
+        let (audit, node) = (setup.common.audit.clone(), setup.node.clone());
         Self {
-            queue: Queue::default(),
-            source: Source::new(audit, node, setup.wanted, progress),
+            queue: Queue::joining(setup.common.coalesce),
+            source: Source::new(audit, node, *events, progress, !setup.is_heir()),
             sending: JoinSet::new(),
             notes,
-            reports: Reports::of(&setup.name),
+            reports: Reports::of(name),
             read_at: now,
+            is_unread: false,
+            count_at: now,
             is_disabled: false,
+            asked: None,
             setup,
         }
     }
@@ -116,19 +115,43 @@ impl Teller {
             self.ended(ended);
         }
         self.give_up();
+        if let Some(asked) = self.asked.take() {
+            self.replay(asked).await;
+        }
         self.read().await;
+        self.count_ahead().await;
         self.send();
         self.notes.write_if_due(self.queue.ids()).await;
+        self.report();
+    }
+
+    /// Whether there is nothing left to do here: others tell the endpoint, or all is told that another node has left.
+    fn has_ended(&self) -> bool {
+        let is_all = self.setup.is_heir()
+            && !self.source.has_more()
+            && self.source.waiting() == 0
+            && self.queue.len() == 0;
+        self.notes.are_taken() || is_all
     }
 
     /// Waits until something can be done. Cancelled, it loses nothing.
     async fn wait(&mut self) {
-        let wakes = [self.next_attempt(), self.next_death(), self.notes.due()];
+        let count_at = self.queue.is_full().then_some(self.count_at);
+        let wakes = [
+            self.next_attempt(),
+            self.next_death(),
+            self.notes.due(),
+            count_at,
+        ];
         let at = wakes.into_iter().flatten().min();
         let can_read = self.can_read();
         let (source, sending, read_at) = (&mut self.source, &mut self.sending, self.read_at);
         let ended = tokio::select! {
             ended = sending.join_next(), if !sending.is_empty() => ended,
+            Some(asked) = self.setup.replays.recv() => {
+                self.asked = Some(asked);
+                None
+            }
             () = async { sleep_until(read_at.into()).await; source.wait().await }, if can_read => None,
             () = until(at) => None,
         };
@@ -148,36 +171,11 @@ impl Teller {
         let age = SystemClock.now_ms().saturating_sub(self.queue.oldest_ms()?);
         let left = self
             .setup
+            .common
             .max_age
             .saturating_sub(Duration::from_millis(age));
         // One that is being sent is given up when that has failed.
         Some(Instant::now() + left.max(MIN_WAIT))
-    }
-
-    /// Whether more can be held.
-    fn can_read(&self) -> bool {
-        !self.queue.is_full() && self.notes.have_room()
-    }
-
-    async fn read(&mut self) {
-        if !self.can_read() || !self.source.has_more() || self.read_at > Instant::now() {
-            return;
-        }
-        let (queue, now) = (&mut self.queue, Instant::now());
-        let mut take = |fact| {
-            queue.push(fact, now);
-            !queue.is_full()
-        };
-        if let Err(error) = self.source.read(&mut take).await {
-            let endpoint = &self.setup.name;
-            tracing::warn!(endpoint, %error, "the audit cannot be read for an endpoint; trying again");
-            self.read_at = Instant::now() + RETRY;
-        }
-        let lost = self.source.take_lost();
-        self.reports
-            .lost(lost.len() as u64 + self.source.take_dropped(), now);
-        self.notes.done(lost);
-        self.notes.read_to(self.source.read_to(), self.queue.ids());
     }
 
     fn send(&mut self) {
@@ -185,9 +183,18 @@ impl Teller {
             && self.notes.have_room()
             && let Next::Send(fact) = self.queue.next(Instant::now())
         {
-            let client = self.setup.client.clone();
+            let (client, status) = (
+                self.setup.common.client.clone(),
+                self.setup.common.status.clone(),
+            );
+            let body = fact.counted().unwrap_or_else(|error| {
+                tracing::error!(%error, "the number of undelivered messages could not be written");
+                fact.body.clone()
+            });
             self.sending.spawn(async move {
-                let (outcome, refused) = client.send(&fact).await;
+                let begun = Instant::now();
+                let (outcome, refused) = client.send(fact.id, body).await;
+                status.attempted(outcome, begun.elapsed());
                 (fact.id, outcome, refused)
             });
         }
@@ -199,23 +206,25 @@ impl Teller {
             return;
         };
         let now = Instant::now();
-        match self.queue.ended(id, outcome, now, rand::random()) {
-            true => {
-                self.notes.done([id]);
+        self.setup.common.status.ended(outcome);
+        let taken = self.queue.ended(id, outcome, now, rand::random());
+        match outcome {
+            Outcome::Delivered => {
+                self.notes.done(taken);
                 self.reports.delivered();
             }
-            false if matches!(outcome, Outcome::Status(410, _)) => {
+            Outcome::Status(410, _) => {
                 if !std::mem::replace(&mut self.is_disabled, true) {
                     self.reports.gone();
                 }
             }
-            false => self.reports.failed(outcome, refused, now),
+            failed => self.reports.failed(failed, refused, now),
         }
     }
 
     /// Gives up what is too old.
     fn give_up(&mut self) {
-        let max_age = self.setup.max_age.as_millis() as u64;
+        let max_age = self.setup.common.max_age.as_millis() as u64;
         let dead = self
             .queue
             .give_up(SystemClock.now_ms().saturating_sub(max_age));
@@ -234,7 +243,18 @@ impl Teller {
         };
         // What has not ended by then is sent again by the next start.
         let _ = timeout(STOP_TIMEOUT, all).await;
+        if self.notes.are_taken() {
+            return;
+        }
         self.notes.write(self.queue.ids()).await;
+        let is_finished = self.has_ended() && !self.notes.are_failing();
+        let released = self
+            .setup
+            .store
+            .release(&self.setup.common.status.name, is_finished);
+        if let Err(error) = released.await {
+            tracing::debug!(%error, "an endpoint is told by others only when that is noticed");
+        }
     }
 }
 

@@ -46,7 +46,7 @@ fn types(event: EventType) -> &'static [FactType] {
         E::SessionReserved => &[F::SessionReserved],
         E::SessionJoined => &[F::SessionJoined],
         E::SessionLeft => &[F::SessionLeft],
-        E::Admin => &[F::UserChanged, F::UserSuspended],
+        E::Admin => &[F::UserChanged, F::UserSuspended, F::TokenRevoked],
         E::SocketConnect => &[F::ConnectionOpened],
         E::SocketDisconnect => &[F::ConnectionClosed],
         E::SlowConsumer => &[F::ConnectionSlow],
@@ -171,6 +171,7 @@ impl<'a> View<'a> {
             F::SessionReserved | F::SessionJoined | F::SessionLeft => self.of_session(),
             F::UserChanged => self.of_user("user changed"),
             F::UserSuspended => self.of_user("user suspended"),
+            F::TokenRevoked => self.of_user("tokens revoked"),
             F::ConnectionOpened | F::ConnectionClosed | F::ConnectionSlow => self.of_connection(),
             F::AuthFailed => Some(self.of_failure()),
             // It has several.

@@ -6,12 +6,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::fact::FactId;
-use super::progress::{Dead, Progress, Step};
-use super::sqlite::ProgressFile;
+use super::progress::{Dead, Progress, ProgressError, Selection, Step};
+use super::store::Store;
 
 /// How soon it is noted what was told.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -24,7 +23,7 @@ const MOST_UNNOTED: usize = 10_000;
 
 /// What is noted of one endpoint, and what is to be.
 pub(super) struct Notes {
-    file: Arc<ProgressFile>,
+    store: Store,
     endpoint: String,
     /// Those that are noted as waiting.
     waiting: HashSet<FactId>,
@@ -33,19 +32,26 @@ pub(super) struct Notes {
     at: Option<Instant>,
     /// It could not be noted the last time.
     is_failing: bool,
+    /// How many facts are dead.
+    dead: u64,
+    /// Another server tells the endpoint now.
+    is_taken: bool,
 }
 
 impl Notes {
     /// Goes on from this progress.
-    pub(super) fn new(file: Arc<ProgressFile>, endpoint: &str, progress: &Progress) -> Self {
+    pub(super) fn new(store: Store, endpoint: &str, progress: &Progress) -> Self {
+        let at = store.renewal().map(|pause| Instant::now() + pause);
         Self {
-            file,
+            at,
+            store,
             endpoint: endpoint.to_owned(),
             waiting: progress.waiting.clone(),
             step: Step::default(),
             position: progress.position,
-            at: None,
             is_failing: false,
+            dead: progress.dead,
+            is_taken: false,
         }
     }
 
@@ -95,28 +101,58 @@ impl Notes {
 
     /// Notes what was told.
     pub(super) async fn write(&mut self, held: impl Iterator<Item = FactId>) {
-        self.at = None;
+        self.at = self.store.renewal().map(|pause| Instant::now() + pause);
         let held: HashSet<_> = held.collect();
         let mut step = std::mem::take(&mut self.step);
         step.position = self.position;
         step.waiting = held.difference(&self.waiting).copied().collect();
-        let (file, name) = (self.file.clone(), self.endpoint.clone());
-        let taken = spawn_blocking(move || {
-            let taken = file.take(&name, &step);
-            (step, taken)
-        });
-        match taken.await {
-            Ok((_, Ok(()))) => (self.waiting, self.is_failing) = (held, false),
-            Ok((step, Err(error))) => {
+        let step = Arc::new(step);
+        match self.store.take(&self.endpoint, &step).await {
+            Ok(dead) => {
+                (self.waiting, self.is_failing) = (held, false);
+                self.dead = dead.unwrap_or(self.dead);
+            }
+            // Another server tells all that was not noted.
+            Err(ProgressError::Taken) => self.is_taken = true,
+            Err(error) => {
                 let endpoint = &self.endpoint;
                 if !std::mem::replace(&mut self.is_failing, true) {
                     tracing::error!(endpoint, %error, "it cannot be noted what an endpoint was told; trying again");
                 }
-                self.step.done.splice(..0, step.done);
-                self.step.dead.splice(..0, step.dead);
+                self.step.done.splice(..0, step.done.iter().copied());
+                self.step.dead.splice(..0, step.dead.iter().cloned());
                 self.within(RETRY);
             }
-            Err(error) => tracing::error!(%error, "what an endpoint was told was not noted"),
         }
+    }
+
+    /// Makes dead facts wait again, as of `now` in milliseconds since 1970; which they are.
+    ///
+    /// # Errors
+    /// They are as they were.
+    pub(super) async fn revive(
+        &mut self,
+        selection: Selection,
+        now: u64,
+    ) -> Result<Vec<FactId>, ProgressError> {
+        let revived = self.store.revive(&self.endpoint, selection, now).await;
+        let (revived, dead) = revived?;
+        self.dead = dead;
+        Ok(revived)
+    }
+
+    /// How many facts are dead.
+    pub(super) const fn dead_count(&self) -> u64 {
+        self.dead
+    }
+
+    /// Whether another server tells the endpoint now.
+    pub(super) const fn are_taken(&self) -> bool {
+        self.is_taken
+    }
+
+    /// Whether it could not be noted the last time.
+    pub(super) const fn are_failing(&self) -> bool {
+        self.is_failing
     }
 }

@@ -3,6 +3,8 @@
 //! Owns the order of each subject, how many requests there are at a time, and when something is tried again. It does
 //! no I/O and has no clock.
 
+mod joining;
+
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -19,7 +21,7 @@ const FAILURES: u32 = 20;
 
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// It was taken.
     Delivered,
     /// Another status, and how long the endpoint wants to be left alone.
@@ -32,21 +34,44 @@ pub(super) enum Outcome {
     AddressRefused,
 }
 
+/// The words for outcomes, in their order.
+pub(super) const OUTCOMES: [&str; 5] = [
+    "delivered",
+    "status",
+    "timeout",
+    "connection",
+    "address_refused",
+];
+
 impl Outcome {
-    /// The word in metrics and in what is told of dead facts.
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(super) const fn index(self) -> usize {
         match self {
-            Self::Delivered => "delivered",
-            Self::Status(..) => "status",
-            Self::Timeout => "timeout",
-            Self::Connection => "connection",
-            Self::AddressRefused => "address_refused",
+            Self::Delivered => 0,
+            Self::Status(..) => 1,
+            Self::Timeout => 2,
+            Self::Connection => 3,
+            Self::AddressRefused => 4,
+        }
+    }
+
+    /// The word in metrics and in what is told of dead facts.
+    pub(crate) const fn as_str(self) -> &'static str {
+        OUTCOMES[self.index()]
+    }
+
+    /// The status of an answer that was not 2xx.
+    pub(crate) const fn status(self) -> Option<u16> {
+        match self {
+            Self::Status(status, _) => Some(status),
+            _ => None,
         }
     }
 }
 
 struct Held {
     fact: Fact,
+    /// Earlier ones that it stands for.
+    joined: Vec<FactId>,
     failed: u32,
     last: Option<Outcome>,
     due: Instant,
@@ -66,6 +91,10 @@ pub(super) enum Next {
 #[derive(Default)]
 pub(super) struct Queue {
     held: BTreeMap<FactId, Held>,
+    /// How many others they stand for.
+    joined: usize,
+    /// Within which time undelivered messages of one recipient are joined.
+    window: Duration,
     sent: usize,
     /// Failures in a row.
     failures: u32,
@@ -74,14 +103,18 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Holds a fact, unless it does already.
-    pub(super) fn push(&mut self, fact: Fact, now: Instant) -> bool {
-        if self.held.contains_key(&fact.id) {
+    pub(super) fn push(&mut self, fact: Fact, now: Instant, now_ms: u64) -> bool {
+        if self.held.contains_key(&fact.id) || self.is_joined(fact.id) {
             return false;
         }
+        let Some((fact, due)) = self.join(fact, now, now_ms) else {
+            return true;
+        };
         let held = Held {
+            joined: Vec::new(),
             failed: 0,
             last: None,
-            due: now,
+            due,
             is_sent: false,
             fact,
         };
@@ -91,7 +124,7 @@ impl Queue {
 
     /// Whether it holds as many as it should.
     pub(super) fn is_full(&self) -> bool {
-        self.held.len() >= WINDOW
+        self.len() >= WINDOW
     }
 
     /// The next to be sent, which counts as sent from now on.
@@ -145,22 +178,22 @@ impl Queue {
 
     /// Those that are held, in their order.
     pub(super) fn ids(&self) -> impl Iterator<Item = FactId> {
-        self.held.keys().copied()
+        self.held.values().flat_map(Held::ids)
     }
 
-    /// An attempt has ended. Returns whether the fact was taken, and is not held any more.
+    /// An attempt has ended. Returns which facts were taken by it, and are not held any more.
     pub(super) fn ended(
         &mut self,
         id: FactId,
         outcome: Outcome,
         now: Instant,
         chance: f64,
-    ) -> bool {
+    ) -> Vec<FactId> {
         self.sent = self.sent.saturating_sub(1);
         if outcome == Outcome::Delivered {
-            self.held.remove(&id);
+            let taken = self.remove(&[id]);
             self.recover(now);
-            return true;
+            return taken.iter().flat_map(Held::ids).collect();
         }
         self.failures = self.failures.saturating_add(1);
         if let Outcome::Status(_, Some(wanted)) = outcome {
@@ -172,7 +205,14 @@ impl Queue {
             held.last = Some(outcome);
             held.due = now + pause(held.failed, chance);
         }
-        false
+        Vec::new()
+    }
+
+    fn remove(&mut self, ids: &[FactId]) -> Vec<Held> {
+        let removed: Vec<_> = ids.iter().filter_map(|id| self.held.remove(id)).collect();
+        let joined: usize = removed.iter().map(|held| held.joined.len()).sum();
+        self.joined = self.joined.saturating_sub(joined);
+        removed
     }
 
     /// It answers again: if it did not at all, what waits for another attempt waits no longer.
@@ -187,27 +227,34 @@ impl Queue {
         }
     }
 
-    /// Gives up those that happened before this time, in milliseconds since 1970, and are not being sent.
+    /// How many are held.
+    pub(super) fn len(&self) -> usize {
+        self.held.len() + self.joined
+    }
+
+    /// Gives up those that have been due since before this time, in milliseconds since 1970, and are not being sent.
     pub(super) fn give_up(&mut self, before_ms: u64) -> Vec<Dead> {
         let too_old = self
             .held
             .iter()
             .take_while(|(id, _)| id.at_ms() < before_ms);
-        let too_old = too_old.filter(|(_, held)| !held.is_sent);
+        let too_old = too_old.filter(|(_, held)| !held.is_sent && held.fact.since_ms < before_ms);
         let ids: Vec<_> = too_old.map(|(id, _)| *id).collect();
-        let removed = ids.iter().filter_map(|id| self.held.remove(id));
-        let dead = removed.map(|held| Dead {
-            id: held.fact.id,
-            kind: held.fact.kind,
-            subject: held.fact.subject,
-            outcome: held.last.map(Outcome::as_str),
+        let removed = self.remove(&ids);
+        let dead = removed.iter().flat_map(|held| {
+            held.ids().map(|id| Dead {
+                id,
+                kind: held.fact.kind,
+                subject: held.fact.subject.clone(),
+                outcome: held.last.map(Outcome::as_str),
+            })
         });
         dead.collect()
     }
 
-    /// When the oldest of them happened, in milliseconds since 1970.
+    /// Since when the oldest of them has been due, in milliseconds since 1970.
     pub(super) fn oldest_ms(&self) -> Option<u64> {
-        self.held.keys().next().map(|id| id.at_ms())
+        self.held.values().map(|held| held.fact.since_ms).min()
     }
 }
 

@@ -2,21 +2,26 @@
 //!
 //! Owns which records were read. It must not hold facts: whoever asks says how many they take.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::ahead::Ahead;
 use super::fact::{Fact, FactId};
 use super::facts;
 use super::progress::{Progress, before, recent_from};
 use crate::audit::{Audit, Follower, Order, Query, ReadError, ReadLimit, StoredRecord};
 use crate::model::FactTypes;
 
+/// How many records are read at once.
+const PAGE: ReadLimit = ReadLimit::LARGEST;
+
 /// The facts of one endpoint as they are stored.
 pub(super) struct Source {
     audit: Audit,
-    follower: Follower,
+    /// `None`: those are read that others have stored.
+    follower: Option<Follower>,
     node: Arc<str>,
     wanted: FactTypes,
     /// Where the endpoint began.
@@ -25,24 +30,36 @@ pub(super) struct Source {
     known: HashSet<FactId>,
     /// Up to here, a record is read only if it was stored late or its fact waited when the process began.
     read_to: Uuid,
-    /// Facts of records before it that waited when the process began.
+    /// Facts of records before it that waited when the process began, or were made to be told again.
     waiting: HashSet<FactId>,
+    /// When that was of the latter.
+    replayed: HashMap<FactId, u64>,
     /// Records before it that are still to be read.
     late: BTreeSet<Uuid>,
     has_more: bool,
-    /// Facts whose records are not there any more.
-    lost: Vec<FactId>,
+    /// Facts that waited and will not be handed over.
+    gone: Vec<FactId>,
+    /// How many of them are lost, since their records are not there any more.
+    lost: u64,
     /// Records that were dropped before they were stored, and counted.
     dropped: u64,
+    ahead: Ahead,
 }
 
 impl Source {
     /// Reads on from this progress.
-    pub(super) fn new(audit: Audit, node: Arc<str>, wanted: FactTypes, progress: Progress) -> Self {
-        let follower = audit.follow();
+    pub(super) fn new(
+        audit: Audit,
+        node: Arc<str>,
+        wanted: FactTypes,
+        progress: Progress,
+        is_own: bool,
+    ) -> Self {
+        let follower = is_own.then(|| audit.follow());
         let mut waiting = progress.waiting;
         let from = recent_from(progress.position);
-        let from = follower.since.map_or(from, |since| from.min(before(since)));
+        let since = follower.as_ref().and_then(|follower| follower.since);
+        let from = since.map_or(from, |since| from.min(before(since)));
         let read_to = from.max(progress.began);
         // Later ones are met anyway.
         waiting.retain(|id| id.record <= read_to);
@@ -56,21 +73,67 @@ impl Source {
             read_to,
             late: waiting.iter().map(|id| id.record).collect(),
             waiting,
+            replayed: progress.replayed,
             has_more: true,
-            lost: Vec::new(),
+            gone: Vec::new(),
+            lost: 0,
             dropped: 0,
+            ahead: Ahead::default(),
         }
     }
 
-    /// The facts that waited when the process began, and whose records are not there any more, since the last call.
-    pub(super) fn take_lost(&mut self) -> Vec<FactId> {
-        std::mem::take(&mut self.lost)
+    /// The facts that waited and will not be handed over, since the last call, and how many of them are lost: the
+    /// others are not wanted any more.
+    pub(super) fn take_gone(&mut self) -> (Vec<FactId>, u64) {
+        let lost = std::mem::take(&mut self.lost);
+        (std::mem::take(&mut self.gone), lost)
+    }
+
+    /// How many facts wait that were not handed over yet, of those of which it is known.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.len() as u64 + self.ahead.facts()
+    }
+
+    /// Counts what is behind that which was handed over, while no more can be. Returns whether there may be more.
+    ///
+    /// # Errors
+    /// The audit cannot be read.
+    pub(super) async fn count_ahead(&mut self) -> Result<bool, ReadError> {
+        let complete_to = self.follower.as_ref().map(Follower::complete_to);
+        let from = self.ahead.counted_to().max(self.read_to);
+        let page = self.page(from, PAGE).await?;
+        let is_complete = |id| complete_to.is_none_or(|complete_to| id <= complete_to);
+        for record in page.iter().take_while(|record| is_complete(record.id)) {
+            let facts = self.count(record);
+            self.ahead.count(record.id, facts);
+        }
+        Ok(page.len() >= PAGE.get())
+    }
+
+    /// How many facts a record gives that are wanted. A damaged one, of which the log says so when it is read, none.
+    fn count(&self, record: &StoredRecord) -> u64 {
+        facts::of(record, self.wanted).map_or(0, |facts| facts.len() as u64)
+    }
+
+    /// These are told again, as of a time in milliseconds since 1970.
+    pub(super) fn replay(&mut self, ids: &[FactId], at: u64) {
+        for id in ids {
+            self.known.remove(id);
+            self.waiting.insert(*id);
+            self.replayed.insert(*id, at);
+            self.late.insert(id.record);
+        }
+        self.has_more |= !ids.is_empty();
     }
 
     /// Waits until there may be something to read. Cancelled, it loses nothing.
     pub(super) async fn wait(&mut self) {
         while !self.has_more {
-            self.follower.stored().await;
+            match &self.follower {
+                Some(follower) => follower.stored().await,
+                // They are not there any more: what they have stored was read.
+                None => std::future::pending().await,
+            }
             self.has_more = true;
         }
     }
@@ -88,9 +151,10 @@ impl Source {
     /// How many records with facts were dropped before they were stored, since the last call.
     pub(super) fn take_dropped(&mut self) -> u64 {
         let wanted = self.wanted;
-        let dropped = self
-            .follower
-            .dropped(|event| facts::may_be_of(event, wanted));
+        let Some(follower) = &self.follower else {
+            return 0;
+        };
+        let dropped = follower.dropped(|event| facts::may_be_of(event, wanted));
         dropped - std::mem::replace(&mut self.dropped, dropped)
     }
 
@@ -102,26 +166,37 @@ impl Source {
         &mut self,
         take: &mut impl FnMut(Fact) -> bool,
     ) -> Result<(), ReadError> {
-        let late = self.follower.take_late();
+        let late = self.follower.as_ref().map(Follower::take_late);
+        let late = late.unwrap_or_default();
+        let complete_to = self.follower.as_ref().map(Follower::complete_to);
         match (late.is_cut, late.ids.first()) {
             (true, Some(first)) => self.read_to = self.read_to.min(before(*first)).max(self.began),
-            _ => self.late.extend(late.ids),
+            // Later ones are met anyway.
+            _ => self.late.extend(late.ids.range(..=self.read_to)),
         }
         if !self.read_late(take).await? {
             return Ok(());
         }
-        let page = self
-            .page(self.read_to, ReadLimit::new(1_000).unwrap_or_default())
-            .await?;
+        let page = self.page(self.read_to, PAGE).await?;
         let count = page.len();
         for record in page {
+            // What is stored beside it may come before it.
+            if complete_to.is_some_and(|complete_to| record.id > complete_to) {
+                self.has_more = false;
+                return Ok(());
+            }
             let goes_on = self.hand_over(&record, take);
+            let facts = self.count(&record);
+            self.lost += self.ahead.read(record.id, facts);
             self.read_to = self.read_to.max(record.id);
             if !goes_on {
                 return Ok(());
             }
         }
-        self.has_more = count >= 1_000;
+        self.has_more = count >= PAGE.get();
+        if !self.has_more {
+            self.lost += self.ahead.all_read();
+        }
         Ok(())
     }
 
@@ -136,25 +211,36 @@ impl Source {
             };
             let found = self.audit.read(query).await?.records;
             self.late.remove(&id);
-            if !found.iter().any(|record| record.id == id) {
-                self.lose(id);
-            }
-            for record in found.iter().filter(|record| record.id == id) {
-                if id > self.began && !self.hand_over(record, take) {
-                    return Ok(false);
-                }
+            let record = found.into_iter().find(|record| record.id == id);
+            let goes_on = match &record {
+                Some(record) if id > self.began => self.hand_over(record, take),
+                _ => true,
+            };
+            self.forget(id, record.is_none());
+            if !goes_on {
+                return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn lose(&mut self, record: Uuid) {
-        let lost = |id: &FactId| id.record == record;
-        self.lost.extend(self.waiting.extract_if(lost));
+    /// What still waits of a record is not told: it is lost, or not wanted any more.
+    fn forget(&mut self, record: Uuid, is_lost: bool) {
+        let known = self.gone.len();
+        let of_record = |id: &FactId| id.record == record;
+        self.gone.extend(self.waiting.extract_if(of_record));
+        self.replayed.retain(|id, _| id.record != record);
+        if is_lost {
+            self.lost += (self.gone.len() - known) as u64;
+        }
     }
 
     async fn page(&self, after: Uuid, limit: ReadLimit) -> Result<Vec<StoredRecord>, ReadError> {
-        Ok(self.audit.read(self.query(after, limit)).await?.records)
+        let query = Query {
+            node: Some(self.node.to_string()),
+            ..self.query(after, limit)
+        };
+        Ok(self.audit.read(query).await?.records)
     }
 
     fn query(&self, after: Uuid, limit: ReadLimit) -> Query {
@@ -162,13 +248,15 @@ impl Source {
             order: Order::OldestFirst,
             after: Some(after),
             limit,
+            is_current: true,
             ..Query::default()
         }
     }
 
     /// Hands over the facts of a record. Returns whether more are taken.
     fn hand_over(&mut self, record: &StoredRecord, take: &mut impl FnMut(Fact) -> bool) -> bool {
-        if *record.node != *self.node {
+        let is_of_record = |id: &FactId| id.record == record.id;
+        if *record.node != *self.node && !self.waiting.iter().any(is_of_record) {
             return true;
         }
         let facts = facts::of(record, self.wanted).unwrap_or_else(|error| {
@@ -177,10 +265,12 @@ impl Source {
         });
         let mut goes_on = true;
         let did_wait = facts.iter().any(|fact| self.waiting.contains(&fact.id));
-        for fact in facts {
+        for mut fact in facts {
             // Of a record of which some waited, the others were told.
             let is_told = did_wait && !self.waiting.remove(&fact.id);
             if !is_told && !self.known.contains(&fact.id) {
+                let replayed = self.replayed.get(&fact.id);
+                fact.since_ms = replayed.copied().unwrap_or(fact.since_ms);
                 goes_on = take(fact);
             }
         }

@@ -7,8 +7,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::fact::FactId;
-use super::progress::{Progress, Step, recent_from};
-use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError, UnusableError};
+use super::progress::{Progress, ProgressError, Step, recent_from};
+use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError};
+
+mod dead;
+mod online;
 
 const FILE_NAME: &str = "webhooks.db";
 
@@ -23,7 +26,10 @@ const SETTINGS: &str = "
 ///
 /// `record` is the 16 bytes of the id of the record that a fact follows from. In `facts`, `told` is 0 for those that
 /// wait and 1 for those that were told lately.
-const MIGRATIONS: &[&str] = &["
+///
+/// `replayed` is when a fact that was dead was made to be told again, in milliseconds since 1970.
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE endpoints (
         name TEXT PRIMARY KEY,
         began BLOB NOT NULL,
@@ -45,21 +51,15 @@ const MIGRATIONS: &[&str] = &["
         outcome TEXT,
         PRIMARY KEY (endpoint, record, part)
     ) WITHOUT ROWID;
-"];
-
-/// The most dead facts of an endpoint that are remembered, the latest.
-const MOST_DEAD: u32 = 100_000;
-
-/// Why progress could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ProgressError {
-    #[error(transparent)]
-    Unusable(#[from] UnusableError),
-    #[error("database: {0}")]
-    Database(#[from] rusqlite::Error),
-    #[error("it did not come to an end")]
-    Ended(#[from] tokio::task::JoinError),
-}
+",
+    "
+    ALTER TABLE facts ADD COLUMN replayed INTEGER;
+    CREATE TABLE online (
+        user TEXT PRIMARY KEY,
+        record BLOB NOT NULL
+    ) WITHOUT ROWID;
+",
+];
 
 type Open = Box<dyn Fn() -> Result<Connection, OpenError> + Send>;
 
@@ -85,7 +85,7 @@ impl ProgressFile {
     pub(super) fn load(&self, endpoint: &str, now: Uuid) -> Result<Progress, ProgressError> {
         const BEGIN: &str = "INSERT INTO endpoints (name, began, position) VALUES (?1, ?2, ?2) ON CONFLICT DO NOTHING";
         const POSITION: &str = "SELECT began, position FROM endpoints WHERE name = ?1";
-        const FACTS: &str = "SELECT record, part, told FROM facts WHERE endpoint = ?1";
+        const FACTS: &str = "SELECT record, part, told, replayed FROM facts WHERE endpoint = ?1";
         let mut database = self.0.lock();
         let transaction = begin(database.connection()?)?;
         transaction.execute(BEGIN, params![endpoint, now.as_bytes()])?;
@@ -103,28 +103,31 @@ impl ProgressFile {
                 record: Uuid::from_bytes(row.get(0)?),
                 part: row.get(1)?,
             };
-            match row.get(2)? {
-                true => progress.recent.insert(id),
-                false => progress.waiting.insert(id),
-            };
+            if row.get(2)? {
+                progress.recent.insert(id);
+                continue;
+            }
+            progress.waiting.insert(id);
+            if let Some(at) = row.get::<_, Option<i64>>(3)? {
+                progress.replayed.insert(id, at as u64);
+            }
         }
         drop(rows);
         drop(select);
+        progress.dead = dead::count(&transaction, endpoint)?;
         transaction.commit()?;
         Ok(progress)
     }
 
-    /// Takes a step, all or nothing.
+    /// Takes a step, all or nothing. Returns how many facts are dead, if that has changed.
     ///
     /// # Errors
     /// It was not taken.
-    pub(super) fn take(&self, endpoint: &str, step: &Step) -> Result<(), ProgressError> {
+    pub(super) fn take(&self, endpoint: &str, step: &Step) -> Result<Option<u64>, ProgressError> {
         const POSITION: &str = "UPDATE endpoints SET position = max(position, ?2) WHERE name = ?1";
-        const FACT: &str =
-            "INSERT OR REPLACE INTO facts (endpoint, record, part, told) VALUES (?1, ?2, ?3, ?4)";
-        const DEAD: &str =
-            "INSERT OR REPLACE INTO dead (endpoint, record, part, type, subject, outcome)
-                            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        const FACT: &str = "
+            INSERT INTO facts (endpoint, record, part, told) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT (endpoint, record, part) DO UPDATE SET told = excluded.told";
         const FORGET: &str = "DELETE FROM facts WHERE endpoint = ?1 AND record < ?2 AND told";
         let mut database = self.0.lock();
         let transaction = begin(database.connection()?)?;
@@ -135,38 +138,16 @@ impl ProgressFile {
             for (id, told) in waiting.chain(step.done.iter().map(|id| (id, true))) {
                 fact.execute(params![endpoint, id.record.as_bytes(), id.part, told])?;
             }
-            let mut dead = transaction.prepare_cached(DEAD)?;
-            for one in &step.dead {
-                let (record, part) = (one.id.record.as_bytes(), one.id.part);
-                let kind = one.kind.as_str();
-                dead.execute(params![
-                    endpoint,
-                    record,
-                    part,
-                    kind,
-                    one.subject,
-                    one.outcome
-                ])?;
-            }
         }
         let recent = recent_from(step.position);
         transaction.execute(FORGET, params![endpoint, recent.as_bytes()])?;
-        if !step.dead.is_empty() {
-            keep_some_dead(&transaction, endpoint)?;
-        }
+        let dead = match step.dead.is_empty() {
+            true => None,
+            false => Some(dead::add(&transaction, endpoint, &step.dead)?),
+        };
         transaction.commit()?;
-        Ok(())
+        Ok(dead)
     }
-}
-
-fn keep_some_dead(transaction: &Transaction<'_>, endpoint: &str) -> rusqlite::Result<()> {
-    const KEEP: &str = "
-        DELETE FROM dead WHERE endpoint = ?1 AND record <= (
-            SELECT record FROM dead WHERE endpoint = ?1 ORDER BY record DESC LIMIT 1 OFFSET ?2
-        )";
-    transaction
-        .execute(KEEP, params![endpoint, MOST_DEAD])
-        .map(drop)
 }
 
 fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {

@@ -212,6 +212,15 @@ const REST_REVOKING: Settings = &[
     ("FAILED_AUTH_RATE", "100000/min"),
     ("MAX_CONNECTIONS_PER_USER", "100"),
 ];
+/// Nobody listens there.
+const REST_WEBHOOKS: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("WEBHOOK_URL", "http://127.0.0.1:9/hook"),
+    ("WEBHOOK_SECRETS", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"),
+    ("WEBHOOK_PRIVATE_NETWORKS", "true"),
+    ("WEBHOOK_MAX_AGE", "1s"),
+];
 const SCOPES: Settings = &[
     ("ADMIN_TOKENS", ADMIN_TOKENS),
     ("AUDIT_REFUSALS_PER_IP", "100000"),
@@ -452,6 +461,7 @@ suites! {
     http_read: "http/read", STORED, mongodb;
     http_revocations: "http/revocations", REST_REVOKING, mongodb => two_nodes;
     http_verbatim: "http/verbatim", STORED, mongodb;
+    http_webhooks: "http/webhooks", REST_WEBHOOKS, mongodb;
     http_who_may_add: "http/who-may-add", WHO_MAY_ADD, mongodb;
     session_busy: "session/busy", SESSION_BUSY;
     session_deployed: "session/deployed", SESSION_PLAIN;

@@ -182,7 +182,7 @@ pub(in crate::audit) fn samples() -> Vec<(Event, Value)> {
         (Event::UserOnline, json!({})),
         (
             Event::UserOffline {
-                last_ms: 1_700_000_000_123,
+                last_ms: Some(1_700_000_000_123),
             },
             json!({"lastAt": "2023-11-14T22:13:20.123Z"}),
         ),

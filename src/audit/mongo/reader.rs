@@ -9,21 +9,27 @@ use mongodb::{
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::{TIMEOUT, binary};
+use super::{LOGS, TIMEOUT, binary};
 use crate::audit::document::read;
 use crate::audit::error::ReadError;
 use crate::audit::read::{Order, Query, Reader, RecordPage, StoredRecord};
 use crate::audit::record::time_of;
-use crate::stores::drivers::mongo::within;
+use crate::stores::drivers::mongo::{Mongo, within};
 
 pub(super) struct MongoReader {
     logs: Collection<RawDocumentBuf>,
+    /// The same, as it is now.
+    primary: Collection<RawDocumentBuf>,
     runtime: Handle,
 }
 
 impl MongoReader {
-    pub(super) fn new(logs: Collection<RawDocumentBuf>, runtime: Handle) -> Self {
-        Self { logs, runtime }
+    pub(super) fn new(mongo: &Mongo, runtime: Handle) -> Self {
+        Self {
+            logs: mongo.collection(LOGS),
+            primary: mongo.primary(LOGS),
+            runtime,
+        }
     }
 }
 
@@ -31,8 +37,12 @@ impl Reader for MongoReader {
     fn read(&self, query: &Query) -> Result<RecordPage, ReadError> {
         let one_more = query.limit.get() + 1;
         let documents = async {
-            let mut found = self
-                .logs
+            // Who reads on would miss for good what a secondary does not have yet.
+            let logs = match query.is_current {
+                true => &self.primary,
+                false => &self.logs,
+            };
+            let mut found = logs
                 .find(filter(query))
                 .sort(sort(query))
                 .limit(one_more as i64)
@@ -75,6 +85,9 @@ fn filter(query: &Query) -> Document {
     }
     if let Some(event) = query.event {
         filter.insert("eventType", event.as_str());
+    }
+    if let Some(node) = &query.node {
+        filter.insert("node", node);
     }
     let mut ids = Document::new();
     if let Some(after) = query.after {

@@ -74,6 +74,8 @@ fn audit_query(query: &Parameters) -> Result<crate::audit::Query, Refusal> {
         event: event.transpose()?,
         from: time("from").transpose()?,
         to: time("to").transpose()?.map(|before| before - 1),
+        node: None,
+        is_current: false,
         order: Order::NewestFirst,
         after: cursor.transpose()?,
         limit: limit.transpose()?.unwrap_or_default(),

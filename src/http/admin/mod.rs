@@ -8,6 +8,7 @@ pub(super) mod presence;
 pub(super) mod publish;
 pub(super) mod revocations;
 pub(super) mod users;
+pub(super) mod webhooks;
 
 use std::sync::Arc;
 
@@ -70,6 +71,19 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
         .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
         .merge(of_revocations(app))
+        .merge(of_webhooks(app))
+}
+
+fn of_webhooks(app: &Arc<App>) -> Router<Arc<App>> {
+    let of = |methods| only_for::<Admin>(app, Scope::Webhooks, methods);
+    Router::new()
+        .route("/api/admin/webhooks", of(get(webhooks::list)))
+        .route("/api/admin/webhooks/{name}/dead", of(get(webhooks::dead)))
+        .route(
+            "/api/admin/webhooks/{name}/replay",
+            of(post(webhooks::replay)),
+        )
+        .route("/api/admin/webhooks/{name}/test", of(post(webhooks::test)))
 }
 
 fn of_revocations(app: &Arc<App>) -> Router<Arc<App>> {

@@ -10,6 +10,7 @@ use crate::http::admin::presence::{self, Online, Users};
 use crate::http::admin::publish;
 use crate::http::admin::revocations::{Revocations, Revoked, TakenBack};
 use crate::http::admin::users::OneUser;
+use crate::http::admin::webhooks::{DeadFacts, Replayed, Tested, Webhooks};
 use crate::http::conversation_answer::ConversationAnswer;
 use crate::http::conversations::OneConversation;
 use crate::model::Scope;
@@ -19,6 +20,8 @@ const PROVISION: By = By::Admin(Scope::Provision);
 const PRESENCE: By = By::Admin(Scope::Presence);
 const CONNECTIONS: By = By::Admin(Scope::Connections);
 const REVOKE: By = By::Admin(Scope::Revoke);
+
+const WEBHOOKS: By = By::Admin(Scope::Webhooks);
 
 const REVOKED_KIND: Form = Form::Word(&["user", "token", "session"]);
 const REVOCATION: &[Field] = &[
@@ -174,6 +177,44 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Lets tokens be used again",
         &[ok(&[schema_of::<TakenBack>])],
     ),
+    operation(
+        "GET",
+        "/api/admin/webhooks",
+        WEBHOOKS,
+        "The endpoints that are told what happens",
+        &[ok(&[schema_of::<Webhooks>])],
+    ),
+    operation(
+        "GET",
+        "/api/admin/webhooks/{name}/dead",
+        WEBHOOKS,
+        "What an endpoint has not taken in time",
+        &[ok(&[schema_of::<DeadFacts>])],
+    )
+    .query(&[LIMIT_TO_1000, CURSOR]),
+    operation(
+        "POST",
+        "/api/admin/webhooks/{name}/replay",
+        WEBHOOKS,
+        "Has it told again: some by their ids, those of a time, or all",
+        &[ok(&[schema_of::<Replayed>])],
+    )
+    .optional_body(&[closed(
+        "",
+        &[
+            optional("ids", Form::Texts),
+            optional("from", Form::Text).about("From when on it happened"),
+            optional("to", Form::Text).about("Before when it happened"),
+        ],
+    )]),
+    operation(
+        "POST",
+        "/api/admin/webhooks/{name}/test",
+        WEBHOOKS,
+        "Sends one request to an endpoint, and says what became of it",
+        &[ok(&[schema_of::<Tested>])],
+    )
+    .optional_body(&[closed("", &[])]),
     operation(
         "GET",
         "/api/admin/audit",

@@ -7,6 +7,7 @@ mod described;
 mod messages;
 mod others;
 mod parameters;
+mod webhooks;
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -64,6 +65,7 @@ pub(super) fn document() -> Value {
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
+        "webhooks": webhooks::all(),
         "components": {
             "schemas": schemas,
             "responses": {

@@ -74,6 +74,7 @@ async fn user_left(
         at: app.conversations.now_ms(),
     };
     if cluster.went_offline(node, &change, true, false).await? {
+        app.presence.record(&change);
         app.presence.received(&change).await;
         app.presence.save_last_seen(&change).await;
         app.conversations.went_offline(user, change.at).await;

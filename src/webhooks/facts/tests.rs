@@ -3,6 +3,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::*;
+use crate::webhooks::described;
 
 const ID: Uuid = Uuid::from_u128(0x018b_cfe5_687b_7001_8000_0000_0000_0001);
 
@@ -34,9 +35,24 @@ fn told(event: EventType, user: Option<&str>, details: &Value) -> Vec<Value> {
         assert_eq!(body["id"], fact.id.to_string());
         assert_eq!(body["occurredAt"], "2023-11-14T22:13:20.123Z");
         assert_eq!(body["node"], "n1");
+        check_described(fact.kind, &body["data"]);
         json!([body["type"], body["subject"], body["data"]])
     });
     bodies.collect()
+}
+
+/// It has the fields that are said of its type.
+fn check_described(kind: FactType, data: &Value) {
+    let fields = described::of(kind).data;
+    let has = data.as_object().unwrap();
+    let unknown = has
+        .keys()
+        .find(|name| !fields.iter().any(|field| field.name == *name));
+    assert_eq!(unknown, None, "{kind:?}");
+    let missing = fields
+        .iter()
+        .find(|field| field.is_needed && !has.contains_key(field.name));
+    assert_eq!(missing.map(|field| field.name), None, "{kind:?}");
 }
 
 #[test]
@@ -145,6 +161,12 @@ fn each_row_of_the_table_gives_its_facts_and_no_other_field() {
             nobody,
             json!({"reason": "user suspended", "recipient": "bob", "count": 1}),
             json!(["user.suspended", "user:bob", {"userId": "bob", "by": "Alice"}]),
+        ),
+        (
+            E::Admin,
+            nobody,
+            json!({"reason": "tokens revoked", "recipient": "bob", "count": 1}),
+            json!(["token.revoked", "user:bob", {"userId": "bob", "by": "Alice"}]),
         ),
         (
             E::SocketConnect,

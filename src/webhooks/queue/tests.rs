@@ -8,6 +8,8 @@ fn fact(ms: u64, subject: &str) -> Fact {
         kind: FactType::UserOnline,
         subject: subject.into(),
         body: "{}".into(),
+        since_ms: ms,
+        count: 1,
     }
 }
 
@@ -21,7 +23,7 @@ fn id(ms: u64) -> FactId {
 fn queue(facts: &[(u64, &str)], now: Instant) -> Queue {
     let mut queue = Queue::default();
     for (ms, subject) in facts {
-        assert!(queue.push(fact(*ms, subject), now));
+        assert!(queue.push(fact(*ms, subject), now, 0));
     }
     queue
 }
@@ -41,17 +43,17 @@ const SERVER_ERROR: Outcome = Outcome::Status(500, None);
 fn a_subject_waits_for_its_last_fact_and_others_go_on() {
     let now = Instant::now();
     let mut queue = queue(&[(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "c")], now);
-    assert!(!queue.push(fact(1, "a"), now), "it is held already");
+    assert!(!queue.push(fact(1, "a"), now, 0), "it is held already");
     assert_eq!(sent(&mut queue, now), [1, 3, 5]);
-    assert!(!queue.ended(id(1), SERVER_ERROR, now, 0.5));
-    assert!(queue.ended(id(3), Outcome::Delivered, now, 0.5));
+    assert!(queue.ended(id(1), SERVER_ERROR, now, 0.5).is_empty());
+    assert_eq!(queue.ended(id(3), Outcome::Delivered, now, 0.5).len(), 1);
     assert_eq!(
         queue.next(now),
         Next::Wait(Some(now + Duration::from_secs(1)))
     );
     let later = now + Duration::from_secs(1);
     assert_eq!(sent(&mut queue, later), [1]);
-    assert!(queue.ended(id(1), Outcome::Delivered, later, 0.5));
+    assert_eq!(queue.ended(id(1), Outcome::Delivered, later, 0.5).len(), 1);
     assert_eq!(sent(&mut queue, later), [2]);
 }
 
@@ -85,7 +87,7 @@ fn eight_are_sent_at_once_and_one_after_twenty_failures() {
     let sixth = second + Duration::from_secs(5);
     assert_eq!(queue.next(second), Next::Wait(Some(sixth)));
     assert_eq!(sent(&mut queue, sixth), [0]);
-    assert!(queue.ended(id(0), Outcome::Delivered, sixth, 0.5));
+    assert_eq!(queue.ended(id(0), Outcome::Delivered, sixth, 0.5).len(), 1);
     assert_eq!(sent(&mut queue, sixth), [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
@@ -116,4 +118,55 @@ fn what_is_too_old_is_given_up_unless_it_is_being_sent() {
         .collect();
     assert_eq!(told, [(2, None), (3, Some("timeout"))]);
     assert_eq!(queue.oldest_ms(), Some(1));
+}
+
+fn message(ms: u64, subject: &str) -> Fact {
+    let kind = FactType::MessageUndelivered;
+    Fact {
+        kind,
+        body: r#"{"data":{"count":1,"x":"y"}}"#.into(),
+        ..fact(ms, subject)
+    }
+}
+
+#[test]
+fn undelivered_messages_of_a_recipient_are_told_as_the_last_one_with_their_number() {
+    let (now, window) = (Instant::now(), Duration::from_millis(100));
+    let mut queue = Queue::joining(window);
+    for (ms, subject) in [(1_000, "a"), (1_010, "b"), (1_050, "a"), (1_099, "a")] {
+        assert!(queue.push(message(ms, subject), now, 1_000));
+    }
+    assert!(!queue.push(message(1_050, "a"), now, 1_000), "it is held");
+    assert_eq!((queue.len(), queue.ids().count()), (4, 4));
+    assert_eq!(queue.next(now), Next::Wait(Some(now + window)));
+    // Beyond the time of the first, another begins; the one before need not wait for more.
+    assert!(queue.push(message(1_100, "a"), now, 1_000));
+    let Next::Send(first) = queue.next(now) else {
+        panic!("it waits");
+    };
+    assert_eq!((first.id, first.count), (id(1_099), 3));
+    let body = r#"{"data":{"count":3,"x":"y"}}"#;
+    assert_eq!(first.counted().unwrap(), body);
+    // It is being sent: nothing joins it.
+    assert!(queue.push(message(1_101, "a"), now, 1_000));
+    let taken = queue.ended(first.id, Outcome::Delivered, now, 0.5);
+    assert_eq!(taken, [id(1_000), id(1_050), id(1_099)]);
+    assert_eq!(queue.ids().count(), 3);
+}
+
+#[test]
+fn something_else_comes_between_and_what_was_tried_stays_as_it_is() {
+    let now = Instant::now();
+    let mut queue = Queue::joining(Duration::from_millis(100));
+    assert!(queue.push(message(1, "a"), now, 1));
+    assert!(queue.push(fact(2, "a"), now, 2));
+    assert!(queue.push(message(3, "a"), now, 3));
+    assert_eq!(sent(&mut queue, now), [1]);
+    assert!(queue.ended(id(1), SERVER_ERROR, now, 0.5).is_empty());
+    assert!(queue.push(message(4, "a"), now, 4));
+    let ids: Vec<_> = queue.ids().map(FactId::at_ms).collect();
+    assert_eq!((ids, queue.len()), (vec![1, 2, 3, 4], 4));
+    let dead: Vec<_> = queue.give_up(10).iter().map(|one| one.id.at_ms()).collect();
+    assert_eq!(dead, [1, 2, 3, 4]);
+    assert_eq!(queue.len(), 0);
 }

@@ -108,7 +108,11 @@ async fn whole_page() -> Option<Page> {
     let mongodb = mongo::Server::start(folder.path());
     let (redis_url, uri) = (redis.url(), mongodb.uri("metrics"));
     let shared = program::start(&[INTERNAL, ("REDIS_URL", &redis_url), ("MONGODB_URI", &uri)]);
-    let alone = program::start(&[INTERNAL]);
+    let alone = program::start(&[
+        INTERNAL,
+        ("WEBHOOK_URL", "https://backend.example/"),
+        ("WEBHOOK_SECRETS", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"),
+    ]);
     let (shared, alone) = (page(&shared).await, page(&alone).await);
     Some(Page(shared.0 + &alone.0))
 }
@@ -126,6 +130,7 @@ async fn every_query_is_about_series_that_there_are() {
         "Refusals",
         "Flow control",
         "Stores",
+        "Webhooks",
         "Nodes",
         "Process",
     ];

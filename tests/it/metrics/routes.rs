@@ -39,6 +39,7 @@ async fn each_route_is_counted_by_the_methods_that_it_is_served_by() {
     assert!(counted.len() > 25, "{counted:?}");
     for (route, methods) in &counted {
         let path = route.replace("{id}", "x-1").replace("{user}", "x-2");
+        let path = path.replace("{name}", "x-3");
         for method in METHODS.iter().filter(|_| route != "unmatched") {
             let answer = http::request(&relay, method, &path, &headers, b"").await;
             // As long as the words for it: the answer to HEAD has none.

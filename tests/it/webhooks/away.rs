@@ -4,25 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::telling;
+use super::{UNDELIVERED, send, telling};
 use test_support::endpoint::{Answer, Endpoint, Told};
-use test_support::harness::Relay;
 use test_support::ports::free_port;
-use test_support::raw::Client;
-use test_support::scene::{message, stop};
-
-/// Messages to these users, who are absent, each with a number that grows; all of them are confirmed.
-async fn send(relay: &Relay, seqs: std::ops::Range<u64>) {
-    let mut alice = Client::connect(relay, "alice").await;
-    for seq in seqs {
-        let to = if seq % 2 == 0 { "bob" } else { "carol" };
-        let id = format!(r#"{{"messageId":"m-{seq}","#);
-        alice
-            .emit("send_message", &message(to, seq).replacen('{', &id, 1))
-            .await;
-        alice.event("message:sent").await;
-    }
-}
+use test_support::scene::stop;
 
 /// The messages that were told, by subject, in the order in which they were taken.
 fn by_subject(told: &[Told]) -> BTreeMap<String, Vec<u64>> {
@@ -44,8 +29,6 @@ fn expected(seqs: std::ops::Range<u64>) -> BTreeMap<String, Vec<u64>> {
     ]
     .into()
 }
-
-const UNDELIVERED: &[(&str, &str)] = &[("WEBHOOK_EVENTS", "message.undelivered")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_an_endpoint_does_it_is_told_all_in_the_order_of_each_subject() {

@@ -88,3 +88,43 @@ async fn the_absent_of_a_conversation_are_told_but_who_blocked_the_author() {
     assert_eq!(undelivered.count(), 2, "256 in one record");
     assert!(endpoint.told().iter().all(|one| !one.body.contains(&mark)));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whichever_dialect_a_message_has_its_absent_recipient_is_told() {
+    let (data_folder, endpoint) = (tempfile::tempdir().unwrap(), Endpoint::start().await);
+    let (mark, url) = (canary(), endpoint.url());
+    let settings = [
+        ("WEBHOOK_URL", url.as_str()),
+        ("WEBHOOK_SECRETS", SECRET),
+        ("WEBHOOK_EVENTS", "message.undelivered"),
+        ("WEBHOOK_PRIVATE_NETWORKS", "true"),
+    ];
+    let mut relay = server_in(data_folder.path(), &settings);
+    create(&relay, "\"c1\"", &["alice", "bob"]).await;
+    let forms = [
+        format!(r#"{{"conversationId":"c1","content":"{mark}"}}"#),
+        format!(r#"{{"chatId":"c1","content":"{mark}"}}"#),
+        format!(
+            r#"{{"conversation_id":"c1","content_key_number":1,"encrypted_msg_content":"{mark}"}}"#
+        ),
+    ];
+    for form in &forms {
+        let sent = rest(&relay, "alice", "POST", "/api/messages", form).await;
+        assert_eq!(sent.status, 201, "{sent:?}");
+    }
+    let told = endpoint.took("message.undelivered", forms.len()).await;
+    stop(&mut relay);
+    for one in &told {
+        let data = data(one);
+        assert_eq!(
+            (&data["userId"], &data["senderId"], &data["conversationId"]),
+            (&json!("bob"), &json!("alice"), &json!("c1"))
+        );
+        assert!(!one.body.contains(&mark));
+    }
+    let ids: std::collections::BTreeSet<_> = told
+        .iter()
+        .map(|one| data(one)["messageId"].to_string())
+        .collect();
+    assert_eq!(ids.len(), forms.len());
+}

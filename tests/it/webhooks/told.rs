@@ -14,7 +14,7 @@ use test_support::scene::{chunk, message, stop};
 
 const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
 
-fn check_signature(told: &Told) {
+pub(super) fn check_signature(told: &Told) {
     let key = STANDARD.decode(&SECRET[6..]).unwrap();
     let timestamp = &told.headers["webhook-timestamp"];
     let signed = format!("{}.{timestamp}.{}", told.id(), told.body);

@@ -25,6 +25,10 @@ const ROUTES = [
   ['revoke', 'POST', '/api/admin/revocations', { kind: 'token', id: 'x' }],
   ['revoke', 'GET', '/api/admin/revocations', undefined],
   ['revoke', 'DELETE', '/api/admin/revocations/x', undefined],
+  ['webhooks', 'GET', '/api/admin/webhooks', undefined],
+  ['webhooks', 'GET', '/api/admin/webhooks/x/dead', undefined],
+  ['webhooks', 'POST', '/api/admin/webhooks/x/replay', {}],
+  ['webhooks', 'POST', '/api/admin/webhooks/x/test', undefined],
 ];
 
 test('a token opens what its scope names, and nothing else', async () => {
