@@ -1,10 +1,12 @@
 //! How a message is written: 16 bytes with the id of the node that sent it, then MessagePack. The id
 //! comes first so that a node skips its own messages without decoding them.
 
+use opentelemetry::trace::SpanContext;
 use serde::{Deserialize, Serialize};
 
 use super::Message;
 use crate::model::NodeId;
+use crate::traces;
 
 /// A message that was received.
 #[derive(Debug)]
@@ -12,6 +14,8 @@ pub(super) struct Envelope<M> {
     pub(super) from: NodeId,
     /// Names a question, of which an answer is expected.
     pub(super) question: Option<u64>,
+    /// To which trace it belongs, if it is recorded here as there.
+    pub(super) trace: Option<SpanContext>,
     pub(super) message: M,
 }
 
@@ -19,6 +23,8 @@ pub(super) struct Envelope<M> {
 struct Outgoing<'a, M> {
     #[serde(skip_serializing_if = "Option::is_none")]
     question: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
     body: &'a M,
 }
 
@@ -26,6 +32,8 @@ struct Outgoing<'a, M> {
 struct Incoming<M> {
     #[serde(default)]
     question: Option<u64>,
+    #[serde(default)]
+    trace: Option<String>,
     body: M,
 }
 
@@ -33,12 +41,14 @@ struct Incoming<M> {
 pub(super) fn encode<M: Message>(
     from: NodeId,
     question: Option<u64>,
+    trace: Option<&str>,
     message: &M,
 ) -> Option<Vec<u8>> {
     let mut bytes = from.as_bytes().to_vec();
     let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
     let outgoing = Outgoing {
         question,
+        trace,
         body: message,
     };
     outgoing.serialize(&mut serializer).ok()?;
@@ -54,10 +64,16 @@ impl<M: Message> Envelope<M> {
     /// Reads a message. `None`: this release does not know it.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let from = sender(bytes)?;
-        let Incoming { question, body } = rmp_serde::from_slice(bytes.get(16..)?).ok()?;
+        let Incoming {
+            question,
+            trace,
+            body,
+        } = rmp_serde::from_slice(bytes.get(16..)?).ok()?;
+        let trace = trace.filter(|_| traces::is_on());
         Some(Self {
             from,
             question,
+            trace: trace.and_then(|trace| traces::given(&trace)),
             message: body,
         })
     }

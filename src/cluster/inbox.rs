@@ -173,6 +173,7 @@ mod tests {
         let envelope = Envelope {
             from: NodeId::random(),
             question: None,
+            trace: None,
             message,
         };
         Queued::User(envelope, size)

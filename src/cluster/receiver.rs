@@ -20,6 +20,7 @@ use crate::model::conversation::ConversationId;
 use crate::model::session::SessionId;
 use crate::model::{NodeId, UserId};
 use crate::stores::drivers::redis::Listener;
+use crate::traces::{Name, Parent, Span};
 
 /// A message that another node sent.
 #[derive(Debug)]
@@ -209,9 +210,19 @@ impl<H: MessageHandler> Delivery<H> {
         let Envelope {
             from,
             question,
+            trace,
             message,
         } = envelope;
-        let answer = self.handler.handle(incoming(message)).await;
+        let span = trace.and_then(|trace| Span::begin(Name::NodeReceive, Parent::Remote(trace)));
+        let answer = match span {
+            Some(span) => {
+                let handling = Box::pin(self.handler.handle(incoming(message)));
+                let answer = span.around(handling).await;
+                span.received();
+                answer
+            }
+            None => self.handler.handle(incoming(message)).await,
+        };
         if let (Some(question), Some(answer)) = (question, answer) {
             Questions::answer(&self.cluster.bus, from, question, answer);
         }

@@ -28,6 +28,12 @@ pub(super) async fn set(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// The id of a request, which its answer has.
+pub(super) fn request_id(headers: &HeaderMap) -> &str {
+    let id = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok());
+    id.unwrap_or("-")
+}
+
 /// The id that the client gave, if it is one: 1 to 128 of `[A-Za-z0-9._-]`.
 fn given_id(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut given = headers.get_all(REQUEST_ID).iter();

@@ -52,6 +52,7 @@ mod refused_origins;
 mod routes;
 mod senders;
 mod sessions;
+mod traced;
 
 pub(crate) use client_files::ClientFiles;
 pub(crate) use docs::{asyncapi_text, openapi_text};

@@ -18,6 +18,7 @@ mod socket_io;
 #[cfg(test)]
 pub(crate) mod test_node;
 mod token_check;
+mod traces;
 mod upkeep;
 
 pub use audit_records::AuditRecords;

@@ -13,7 +13,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::client::Client;
-use super::fact::FactId;
+use super::fact::{Fact, FactId};
 use super::notes::Notes;
 use super::progress::{Progress, id_at};
 use super::queue::{Next, Outcome, Queue};
@@ -24,6 +24,7 @@ use crate::audit::Audit;
 use crate::config::webhook_address::AddressRefused;
 use crate::model::FactTypes;
 use crate::model::clock::{Clock as _, SystemClock};
+use crate::traces::{Attribute, Name, Parent, Span};
 
 /// The pause after the audit or the progress could not be read or written.
 const RETRY: Duration = Duration::from_secs(1);
@@ -186,11 +187,25 @@ impl Teller {
             && let Next::Send(fact) = self.queue.next(Instant::now())
         {
             let client = self.setup.client.clone();
+            let span = self.span();
             self.sending.spawn(async move {
-                let (outcome, refused) = client.send(&fact).await;
+                let sending = client.send(&fact);
+                let (outcome, refused) = match &span {
+                    Some(span) => span.around(Box::pin(sending)).await,
+                    None => sending.await,
+                };
+                if let Some(span) = &span {
+                    note_outcome(span, &fact, outcome);
+                }
                 (fact.id, outcome, refused)
             });
         }
+    }
+
+    /// The span of an attempt, which names the endpoint as the configuration does.
+    fn span(&self) -> Option<Span> {
+        let endpoint = &self.setup.name;
+        Span::begin(Name::Webhook { endpoint }, Parent::Nothing)
     }
 
     fn ended(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
@@ -248,4 +263,18 @@ async fn until(at: Option<Instant>) {
 /// From when on an endpoint is told that is configured now.
 pub(super) fn now() -> Uuid {
     id_at(SystemClock.now_ms())
+}
+
+/// Says in the span of an attempt what became of it.
+fn note_outcome(span: &Span, fact: &Fact, outcome: Outcome) {
+    span.note(Attribute::Bytes(fact.body.len()));
+    span.note(Attribute::Outcome(outcome.as_str()));
+    match outcome {
+        Outcome::Delivered => {}
+        Outcome::Status(status, _) => {
+            span.note(Attribute::Status(status));
+            span.failed(outcome.as_str());
+        }
+        _ => span.failed(outcome.as_str()),
+    }
 }

@@ -19,6 +19,7 @@ use super::{Topic, envelope};
 use crate::metrics::nodes;
 use crate::model::NodeId;
 use crate::stores::drivers::redis::Redis;
+use crate::traces::{Attribute, Name, Span};
 use sender::Sender;
 
 /// The most bytes that wait to be sent; further messages are dropped.
@@ -133,7 +134,12 @@ impl Bus {
 
     /// `None`: that failed, which is logged.
     fn encode_question<M: Message>(&self, question: Option<u64>, message: &M) -> Option<Vec<u8>> {
-        let encoded = envelope::encode(self.node_id, question, message);
+        let span = Span::within(Name::NodeSend);
+        let trace = span.as_ref().and_then(Span::written);
+        let encoded = envelope::encode(self.node_id, question, trace.as_deref(), message);
+        if let (Some(span), Some(encoded)) = (&span, &encoded) {
+            span.note(Attribute::Bytes(encoded.len()));
+        }
         if encoded.is_none() {
             tracing::error!("a message to other nodes could not be written");
         }

@@ -69,9 +69,9 @@ async fn what_comes_by_the_topic_of_something_else_is_counted() {
         bus.subscribe(AllNodes).await,
     );
     let from = publisher.node_id;
-    let to_user = envelope::encode(from, None, &spent(1)).unwrap();
+    let to_user = envelope::encode(from, None, None, &spent(1)).unwrap();
     let question = ConversationMessage::ListSubscribers;
-    let to_conversation = envelope::encode(from, None, &question).unwrap();
+    let to_conversation = envelope::encode(from, None, None, &question).unwrap();
     let send = async |topic: Topic, bytes: &[u8]| {
         let how = if topic.is_sharded() {
             "SPUBLISH"

@@ -11,7 +11,7 @@ use crate::program::server_in;
 use test_support::harness::Relay;
 
 /// The secret of the endpoints: 24 bytes.
-const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+pub(crate) const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
 /// A server that tells this URL everything, with a new data folder or one that was used.
 fn telling(data: &Path, url: &str, more: &[(&str, &str)]) -> Relay {
