@@ -36,6 +36,7 @@ mod server;
 mod sessions;
 mod stores;
 mod surroundings;
+mod traces;
 mod transport;
 mod users;
 mod webhooks;

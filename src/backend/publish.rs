@@ -12,6 +12,7 @@ use crate::cluster::{Answer, BackendMessage, Publication, Reached};
 use crate::metrics::publish::{self, PublishOutcome};
 use crate::metrics::refusals::{self, Limit};
 use crate::model::{Refusal, Why};
+use crate::traces::{Attribute, Name, Parent, Span};
 
 /// What a backend asks to publish. `Debug` does not show what it says.
 pub(crate) struct Request {
@@ -37,6 +38,26 @@ impl Backend {
     /// # Errors
     /// The key stands for another request, the token publishes too much, or the store fails.
     pub(crate) async fn publish(
+        &self,
+        source: &Arc<Source>,
+        token: &str,
+        key: Option<RequestKey>,
+        request: Request,
+    ) -> Result<(Arc<Published>, bool), Refusal> {
+        let Some(span) = Span::begin(Name::Publish, Parent::Current) else {
+            return self.publish_once(source, token, key, request).await;
+        };
+        span.note(Attribute::Bytes(
+            request.data.as_ref().map_or(0, String::len),
+        ));
+        let publishing = Box::pin(self.publish_once(source, token, key, request));
+        let published = span.around(publishing).await;
+        note_outcome(&span, &published);
+        published
+    }
+
+    /// The same, for which there is no span.
+    async fn publish_once(
         &self,
         source: &Arc<Source>,
         token: &str,
@@ -140,5 +161,19 @@ impl Backend {
             _ => PublishOutcome::Reached,
         });
         id
+    }
+}
+
+/// Says in the span of a request what became of it.
+fn note_outcome(span: &Span, published: &Result<(Arc<Published>, bool), Refusal>) {
+    let outcome = match published {
+        Ok((_, true)) => PublishOutcome::Duplicate,
+        Ok((published, _)) if published.connections == 0 => PublishOutcome::Nobody,
+        Ok(_) => PublishOutcome::Reached,
+        Err(_) => PublishOutcome::Refused,
+    };
+    span.note(Attribute::Outcome(outcome.as_str()));
+    if let Ok((published, false)) = published {
+        span.note(Attribute::Receivers(published.connections));
     }
 }

@@ -1,10 +1,12 @@
 //! How a message is written: 16 bytes with the id of the node that sent it, then MessagePack. The id
 //! comes first so that a node skips its own messages without decoding them.
 
+use opentelemetry::trace::SpanContext;
 use serde::{Deserialize, Serialize};
 
 use super::Message;
 use crate::model::NodeId;
+use crate::traces;
 
 /// A message that was received.
 #[derive(Debug)]
@@ -14,7 +16,20 @@ pub(super) struct Envelope<M> {
     pub(super) question: Option<u64>,
     /// When it was written, in microseconds since the epoch by the clock of that node. Older releases do not say.
     pub(super) said_at: Option<u64>,
+    /// To which trace it belongs, if it is recorded here as there.
+    pub(super) trace: Option<SpanContext>,
     pub(super) message: M,
+}
+
+/// What is written beside a message.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Head<'a> {
+    /// Names a question, of which an answer is expected.
+    pub(super) question: Option<u64>,
+    /// When it is written, in microseconds since the epoch.
+    pub(super) said_at: Option<u64>,
+    /// To which trace it belongs.
+    pub(super) trace: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -23,6 +38,8 @@ struct Outgoing<'a, M> {
     question: Option<u64>,
     #[serde(rename = "saidAt", skip_serializing_if = "Option::is_none")]
     said_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
     body: &'a M,
 }
 
@@ -32,20 +49,19 @@ struct Incoming<M> {
     question: Option<u64>,
     #[serde(default, rename = "saidAt")]
     said_at: Option<u64>,
+    #[serde(default)]
+    trace: Option<String>,
     body: M,
 }
 
-/// Writes a message, with the question that it asks and when that was, in microseconds. `None`: it cannot be written.
-pub(super) fn encode<M: Message>(
-    from: NodeId,
-    (question, said_at): (Option<u64>, Option<u64>),
-    message: &M,
-) -> Option<Vec<u8>> {
+/// Writes a message. `None`: it cannot be written.
+pub(super) fn encode<M: Message>(from: NodeId, head: Head<'_>, message: &M) -> Option<Vec<u8>> {
     let mut bytes = from.as_bytes().to_vec();
     let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
     let outgoing = Outgoing {
-        question,
-        said_at,
+        question: head.question,
+        said_at: head.said_at,
+        trace: head.trace,
         body: message,
     };
     outgoing.serialize(&mut serializer).ok()?;
@@ -64,12 +80,15 @@ impl<M: Message> Envelope<M> {
         let Incoming {
             question,
             said_at,
+            trace,
             body,
         } = rmp_serde::from_slice(bytes.get(16..)?).ok()?;
+        let trace = trace.filter(|_| traces::is_on());
         Some(Self {
             from,
             question,
             said_at,
+            trace: trace.and_then(|trace| traces::given(&trace)),
             message: body,
         })
     }

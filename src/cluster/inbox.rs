@@ -174,6 +174,7 @@ mod tests {
             from: NodeId::random(),
             question: None,
             said_at: None,
+            trace: None,
             message,
         };
         Queued::User(envelope, size)

@@ -21,6 +21,7 @@ use crate::model::conversation::ConversationId;
 use crate::model::session::SessionId;
 use crate::model::{NodeId, UserId, clock};
 use crate::stores::drivers::redis::Listener;
+use crate::traces::{Name, Parent, Span};
 
 /// A message that another node sent.
 #[derive(Debug)]
@@ -211,14 +212,23 @@ impl<H: MessageHandler> Delivery<H> {
             from,
             question,
             said_at,
+            trace,
             message,
         } = envelope;
         if let Some(said_at) = said_at {
-            nodes::heard(Duration::from_micros(
-                clock::now_us().saturating_sub(said_at),
-            ));
+            let delay = clock::now_us().saturating_sub(said_at);
+            nodes::heard(Duration::from_micros(delay));
         }
-        let answer = self.handler.handle(incoming(message)).await;
+        let span = trace.and_then(|trace| Span::begin(Name::NodeReceive, Parent::Remote(trace)));
+        let answer = match span {
+            Some(span) => {
+                let handling = Box::pin(self.handler.handle(incoming(message)));
+                let answer = span.around(handling).await;
+                span.received();
+                answer
+            }
+            None => self.handler.handle(incoming(message)).await,
+        };
         if let (Some(question), Some(answer)) = (question, answer) {
             Questions::answer(&self.cluster.bus, from, question, answer);
         }

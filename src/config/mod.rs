@@ -11,6 +11,7 @@ mod base_path;
 mod check;
 mod choices;
 mod claims;
+pub(crate) mod client_files;
 mod consistency;
 mod cookie;
 mod data_dir;

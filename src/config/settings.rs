@@ -22,6 +22,7 @@ use super::choices::{
     PresenceAudience, SpoolFull, Transport, WhoMayAdd,
 };
 use super::claims::{ClaimPath, RequiredClaim};
+use super::client_files;
 use super::cookie::CookieNames;
 use super::endpoint_url::EndpointUrl;
 use super::host::Host;
@@ -140,6 +141,9 @@ settings! {
     admin_public: bool = false;
     /// Whether the descriptions are served to clients: /docs, /openapi.json and /asyncapi.json.
     api_docs: bool = true;
+    /// Folder with the published client for browsers, served as /socket.io/socket.io.js and so on, such as
+    /// node_modules/socket.io-client/dist. When not set, there is none.
+    client_files: Option<PathBuf> = None, check client_files::has_client;
     /// Token that opens /metrics where there is no internal listener, at least 32 bytes. That of administrators does, too.
     metrics_token: Option<Secret> = None, check long_enough;
     /// Whether /metrics is open to everybody who reaches the server.

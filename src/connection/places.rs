@@ -172,6 +172,12 @@ impl Place {
         }
     }
 
+    /// When the handshake began for which it was made, unless that has ended.
+    pub(crate) fn handshake_begun(&self) -> Option<Instant> {
+        let has_ended = self.is_counted.load(Ordering::Relaxed);
+        (!has_ended).then_some(self.made)
+    }
+
     fn is_admitted(&self) -> bool {
         self.is_admitted.load(Ordering::Relaxed)
     }

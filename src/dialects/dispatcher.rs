@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Request, auth_events, direct, session, subject};
+use super::{Request, auth_events, direct, session, subject, traced};
 use crate::app::App;
 use crate::auth::Attempt;
 use crate::auth::admission::{Admissions, AuthPayload, Verdict};
@@ -66,22 +66,9 @@ impl Dispatcher {
             admission,
         })
     }
-}
 
-/// Counts how long it took until a client was refused.
-fn handshake_refused(opening: &Opening<'_>) {
-    if let Some(place) = opening.handshake().place.upgrade() {
-        place.handshake_ended(HandshakeOutcome::Refused);
-    }
-}
-
-impl Handler for Dispatcher {
-    type Auth = AuthPayload;
-    type Member = Arc<Member>;
-    type Registration = Registration;
-    type Mark = UnfinishedMark;
-
-    async fn admit(
+    /// Admits a client, or says in words why not.
+    async fn admit_client(
         &self,
         opening: Opening<'_>,
         auth: AuthPayload,
@@ -109,14 +96,8 @@ impl Handler for Dispatcher {
         })
     }
 
-    async fn opened(&self, _connection: &Arc<Connection>, member: Option<&Arc<Member>>) {
-        if let Some(member) = member {
-            auth_events::welcome(member);
-            auth_events::announce(&self.app, member).await;
-        }
-    }
-
-    async fn event(&self, received: Received<'_, Self>) -> Outcome {
+    /// Handles what a connection has sent.
+    async fn handle(&self, received: Received<'_, Self>) -> Outcome {
         let Received {
             life,
             member,
@@ -141,9 +122,55 @@ impl Handler for Dispatcher {
             }
             auth_events::AUTHENTICATE => {
                 events::authenticate_received();
+                traced::is_of_all(connection, auth_events::AUTHENTICATE);
                 Box::pin(auth_events::authenticate(request, life)).await
             }
             name => super::handle(request, life, name).await,
+        }
+    }
+}
+
+/// Counts how long it took until a client was refused.
+fn handshake_refused(opening: &Opening<'_>) {
+    if let Some(place) = opening.handshake().place.upgrade() {
+        place.handshake_ended(HandshakeOutcome::Refused);
+    }
+}
+
+impl Handler for Dispatcher {
+    type Auth = AuthPayload;
+    type Member = Arc<Member>;
+    type Registration = Registration;
+    type Mark = UnfinishedMark;
+
+    async fn admit(
+        &self,
+        opening: Opening<'_>,
+        auth: AuthPayload,
+    ) -> Result<Admitted<Self>, &'static str> {
+        match traced::handshake(&opening) {
+            Some(span) => {
+                let admitted = span
+                    .around(Box::pin(self.admit_client(opening, auth)))
+                    .await;
+                traced::admitted(&span, &admitted);
+                admitted
+            }
+            None => self.admit_client(opening, auth).await,
+        }
+    }
+
+    async fn opened(&self, _connection: &Arc<Connection>, member: Option<&Arc<Member>>) {
+        if let Some(member) = member {
+            auth_events::welcome(member);
+            auth_events::announce(&self.app, member).await;
+        }
+    }
+
+    async fn event(&self, received: Received<'_, Self>) -> Outcome {
+        match traced::event(received.life.connection(), received.event) {
+            Some(span) => traced::within(span, Box::pin(self.handle(received))).await,
+            None => self.handle(received).await,
         }
     }
 

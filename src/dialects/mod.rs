@@ -27,6 +27,7 @@ pub(crate) mod session;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod traced;
 
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use request::Request;

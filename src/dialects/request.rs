@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::row::Row;
+use super::traced;
 use crate::app::App;
 use crate::audit;
 use crate::connection::{Connection, Outcome};
@@ -118,6 +119,7 @@ impl<'a> Request<'a> {
             row.received.inc();
         }
         self.row = Some(row);
+        traced::resolved(row);
     }
 
     /// Whether the dialect is served and may be used on this connection.

@@ -55,6 +55,11 @@ impl Admin {
     pub(super) fn may_be(config: &Config) -> bool {
         config.admin_token.is_some() || !config.admin_tokens.is_empty()
     }
+
+    /// Whether a request has one of these tokens, whatever it opens.
+    pub(super) fn sent(config: &Config, headers: &HeaderMap) -> bool {
+        granted(config, headers).is_some()
+    }
 }
 
 /// The administrator's token of a request, if it has a right one.

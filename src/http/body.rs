@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::connection::Drain;
 use crate::model::{Refusal, Why};
 use crate::payload::{Malformed, Payload};
+use crate::traces;
 use crate::transport::TooSlow;
 
 /// A body of JSON text, not yet parsed.
@@ -108,7 +109,7 @@ pub(super) async fn run_to_end<T>(
 where
     T: IntoResponse + Send + 'static,
 {
-    match drain.spawn(work).await {
+    match drain.spawn(traces::carried(work)).await {
         Ok(Ok(response)) => response.into_response(),
         Ok(Err(refusal)) => refusal.into_response(),
         Err(error) => {

@@ -1,5 +1,5 @@
-//! The headers that every answer has: the id of its request, that its type is not to be guessed, and that nobody on the
-//! way keeps it: it is for one user, or true only now.
+//! The headers that every answer has: the id of its request, that its type is not to be guessed, and, unless it says
+//! otherwise itself, that nobody on the way keeps it: it is for one user, or true only now.
 
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
@@ -23,8 +23,15 @@ pub(super) async fn set(mut request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let kept = headers.entry(CACHE_CONTROL);
+    kept.or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The id of a request, which its answer has.
+pub(super) fn request_id(headers: &HeaderMap) -> &str {
+    let id = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok());
+    id.unwrap_or("-")
 }
 
 /// The id that the client gave, if it is one: 1 to 128 of `[A-Za-z0-9._-]`.

@@ -12,6 +12,7 @@ mod changes;
 mod chat_history;
 mod chat_json;
 mod chats;
+mod client_files;
 mod conversation_answer;
 mod conversation_json;
 mod conversations;
@@ -51,7 +52,9 @@ mod refused_origins;
 mod routes;
 mod senders;
 mod sessions;
+mod traced;
 
+pub(crate) use client_files::ClientFiles;
 pub(crate) use docs::{asyncapi_text, openapi_text};
 
 use std::sync::Arc;
@@ -75,7 +78,11 @@ async fn unknown_route() -> Response {
 }
 
 /// The routes on the address of clients.
-pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
+pub(crate) fn router(
+    app: &Arc<App>,
+    edge: SocketIoEdge,
+    client_files: Option<ClientFiles>,
+) -> Router {
     let serves = |dialect| app.config.dialects.contains(&dialect);
     let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
     let conversations = ConversationDialect::are_in(&app.config.dialects).then(|| {
@@ -94,9 +101,11 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let admin = is_admin_here.then(|| admin::routes(app));
     let metrics = metrics::public(app).map(|scrape| Router::new().route("/metrics", scrape));
     let docs = app.config.api_docs.then(docs::routes);
+    let client_files = client_files.map(client_files::routes);
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
+        .merge(client_files.unwrap_or_default())
         .merge(docs.unwrap_or_default())
         .merge(sessions.unwrap_or_default())
         .merge(conversations.unwrap_or_default())

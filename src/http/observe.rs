@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 
 use super::caller::{AnsweredUser, client_of};
-use super::headers::REQUEST_ID;
+use super::headers::request_id;
 use super::routes::{Matched, SOCKET_IO};
+use super::traced;
 use crate::access_log;
 use crate::app::App;
 use crate::audit::AuditText;
@@ -49,7 +49,14 @@ pub(super) async fn answered(
         }
         false => (request, None),
     };
-    let response = next.run(request).await;
+    let span = match is_of_socket {
+        true => None,
+        false => traced::request(&app.config, &link, request.headers()),
+    };
+    let response = match &span {
+        Some(span) => span.around(Box::pin(next.run(request))).await,
+        None => next.run(request).await,
+    };
     let matched = response.extensions().get::<Matched>().copied();
     let matched = matched.unwrap_or_else(|| match is_of_socket {
         true => Matched::of(Some(SOCKET_IO), &method),
@@ -57,6 +64,9 @@ pub(super) async fn answered(
     });
     if !is_of_socket {
         matched.answered(response.status(), begun.elapsed());
+    }
+    if let Some(span) = span {
+        traced::answered(&span, matched, &response);
     }
     if let Some((client, bytes_in)) = logged {
         let bytes_in = bytes_in.load(Ordering::Relaxed);
@@ -88,7 +98,7 @@ fn counting(request: Request) -> (Request, Arc<AtomicU64>) {
 fn log(client: &Client, matched: Matched, response: &Response, of: (u64, Duration)) {
     let user = response.extensions().get::<AnsweredUser>();
     let request = access_log::Request {
-        id: id_of(response.headers()),
+        id: request_id(response.headers()),
         method: matched.method(),
         route: matched.template(),
         status: response.status().as_u16(),
@@ -103,9 +113,4 @@ fn log(client: &Client, matched: Matched, response: &Response, of: (u64, Duratio
         duration: of.1,
     };
     access_log::answered(&request, &client);
-}
-
-fn id_of(headers: &HeaderMap) -> &str {
-    let id = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok());
-    id.unwrap_or("-")
 }

@@ -8,6 +8,7 @@ use super::dialects;
 use super::families::{Families, Labels};
 use super::histogram::Histogram;
 use crate::model::Dialect;
+use crate::traces;
 
 /// Events that any client may send.
 static AUTHENTICATE: Counter = Counter::new();
@@ -73,6 +74,7 @@ static SENT_COUNTS: Counters<{ SENT.len() }> = Counters::new();
 
 /// An event was handed to so many connections, which count as this dialect.
 pub(crate) fn sent(name: &str, dialect: Dialect, connections: u64) {
+    traces::reached(connections);
     if let Some(position) = position(name, dialect) {
         SENT_COUNTS.at(position).add(connections);
     }
@@ -81,6 +83,7 @@ pub(crate) fn sent(name: &str, dialect: Dialect, connections: u64) {
 /// An event of a backend was handed to so many connections.
 pub(crate) fn backend_sent(connections: u64) {
     BACKEND.add(connections);
+    traces::reached(connections);
 }
 
 /// The event of this name that such a connection gets: that of its dialect, or else of whichever has one.

@@ -19,6 +19,13 @@ pub(crate) enum PublishOutcome {
 /// In their order.
 const OUTCOMES: [&str; 4] = ["reached", "nobody", "duplicate", "refused"];
 
+impl PublishOutcome {
+    /// Its word.
+    pub(crate) const fn as_str(self) -> &'static str {
+        OUTCOMES[self as usize]
+    }
+}
+
 static REQUESTS: Counters<{ OUTCOMES.len() }> = Counters::new();
 static CONNECTIONS: Counter = Counter::new();
 

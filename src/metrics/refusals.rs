@@ -3,6 +3,7 @@
 use super::counter::Counters;
 use super::families::Families;
 use crate::model::ErrorCode;
+use crate::traces;
 
 static SOCKET: Counters<{ ErrorCode::ALL.len() }> = Counters::new();
 static REST: Counters<{ ErrorCode::ALL.len() }> = Counters::new();
@@ -12,11 +13,13 @@ static LIMITED: Counters<{ Limit::ALL.len() }> = Counters::new();
 /// An event, or a connection in the namespace, is refused.
 pub(crate) fn of_socket(code: ErrorCode) {
     SOCKET.at(code as usize).inc();
+    traces::refused(code);
 }
 
 /// A request over REST is refused.
 pub(crate) fn of_rest(code: ErrorCode) {
     REST.at(code as usize).inc();
+    traces::refused(code);
 }
 
 /// A request of Engine.IO is refused.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::counter::Counters;
 use super::families::Families;
 use super::histogram::Histogram;
+use crate::traces::{self, Attribute, Name};
 
 /// What is done in a store.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,10 @@ static ERRORS: Counters<{ ALL.len() }> = Counters::new();
 pub(crate) fn done(work: Work, begun: Instant, has_failed: bool) {
     DURATION[work as usize].observe(begun.elapsed());
     ERRORS.at(work as usize).add(u64::from(has_failed));
+    let (_, store, operation) = ALL[work as usize];
+    traces::passed(Name::Store { store, operation }, begun, || {
+        has_failed.then_some(Attribute::Error("store_failed"))
+    });
 }
 
 /// Adds what is counted here.

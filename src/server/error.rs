@@ -4,6 +4,7 @@ use std::io;
 
 use crate::audit::{AuditError, AuditStoreError, ReadError};
 use crate::auth::KeyError;
+use crate::config::client_files::{NoFile, PROGRAM};
 use crate::stores::conversations::StoreError;
 use crate::stores::drivers::mongo::MongoError;
 use crate::stores::drivers::redis::RedisError;
@@ -69,6 +70,9 @@ pub(super) enum StartError {
     /// What of revoked tokens is not in the store yet cannot be read.
     #[error("cannot read revocations.unstored in the data folder: {0}")]
     Revocations(io::Error),
+    /// The client for browsers cannot be served.
+    #[error("client_files: {PROGRAM} {0}")]
+    ClientFiles(NoFile),
     /// Recording cannot begin.
     #[error(transparent)]
     Audit(#[from] AuditError),

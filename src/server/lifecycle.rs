@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::service_manager::ServiceManager;
 use super::signals::Signals;
+use super::traces::Traces;
 use super::{Error, Server, in_effect, node};
 use crate::config::{Config, Secret};
 use crate::model::DisconnectReason;
@@ -31,6 +32,7 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     let mut signals = Signals::new()?;
     let drain_timeout = config.drain_timeout;
     in_effect::log(&config);
+    let traces = Traces::start(&config.node_name);
     let server = tokio::select! {
         server = Server::start(config, secret) => server?,
         signal = signals.stop() => {
@@ -50,8 +52,15 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
         "stopping: clients are disconnected, then queues are written"
     );
     manager.stopping();
+    let end = Instant::now() + drain_timeout;
+    let stopping = async {
+        server.shutdown(drain_timeout).await;
+        traces
+            .stop(end.saturating_duration_since(Instant::now()))
+            .await;
+    };
     tokio::select! {
-        () = server.shutdown(drain_timeout) => {}
+        () = stopping => {}
         _ = signals.stop() => return Err(Error::interrupted()),
     }
     tracing::info!("stopped");

@@ -18,6 +18,7 @@ mod socket_io;
 #[cfg(test)]
 pub(crate) mod test_node;
 mod token_check;
+mod traces;
 mod upkeep;
 
 pub use audit_records::AuditRecords;
@@ -38,7 +39,7 @@ use crate::auth::Verifier;
 use crate::cluster::{Cluster, Receiver};
 use crate::config::{Config, Secret};
 use crate::connection::{deadlines, pressure};
-use crate::http;
+use crate::http::{self, ClientFiles};
 use crate::metrics::process;
 use crate::model::clock::SystemClock;
 use crate::transport::{Links, RequestLimits, serve};
@@ -80,7 +81,7 @@ impl Server {
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
         let stop_accepting = Arc::new(Notify::new());
         let listener = listener::guard(tcp, &links, &app, stop_accepting.clone());
-        let router = http::router(&app, socket_io::edge(&app));
+        let router = http::router(&app, socket_io::edge(&app), client_files(&config)?);
 
         let demands = node::Demands::new(node::settings(&config, secret.as_ref()));
         let mut tasks = join_cluster(&app, receiver, demands).await;
@@ -132,6 +133,13 @@ impl Server {
     fn stop_tasks(&self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// The files of the browser's client, if they are to be served.
+fn client_files(config: &Config) -> Result<Option<ClientFiles>, StartError> {
+    let folder = config.client_files.as_deref();
+    let files = folder.map(ClientFiles::read).transpose();
+    files.map_err(StartError::ClientFiles)
 }
 
 /// What services do by themselves.

@@ -25,6 +25,7 @@ use super::source::Source;
 use super::status::Status;
 use crate::config::webhook_address::AddressRefused;
 use crate::model::clock::{Clock as _, SystemClock};
+use crate::traces::{Attribute, Name, Parent, Span};
 
 use setup::load;
 pub(super) use setup::{Common, Setup};
@@ -191,13 +192,27 @@ impl Teller {
                 tracing::error!(%error, "the number of undelivered messages could not be written");
                 fact.body.clone()
             });
+            let span = self.span();
             self.sending.spawn(async move {
-                let begun = Instant::now();
-                let (outcome, refused) = client.send(fact.id, body).await;
+                let (begun, bytes) = (Instant::now(), body.len());
+                let sending = client.send(fact.id, body);
+                let (outcome, refused) = match &span {
+                    Some(span) => span.around(Box::pin(sending)).await,
+                    None => sending.await,
+                };
+                if let Some(span) = &span {
+                    note_outcome(span, bytes, outcome);
+                }
                 status.attempted(outcome, begun.elapsed());
                 (fact.id, outcome, refused)
             });
         }
+    }
+
+    /// The span of an attempt, which names the endpoint as the configuration does.
+    fn span(&self) -> Option<Span> {
+        let endpoint = &self.setup.common.status.name;
+        Span::begin(Name::Webhook { endpoint }, Parent::Nothing)
     }
 
     fn ended(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
@@ -268,4 +283,18 @@ async fn until(at: Option<Instant>) {
 /// From when on an endpoint is told that is configured now.
 pub(super) fn now() -> Uuid {
     id_at(SystemClock.now_ms())
+}
+
+/// Says in the span of an attempt what became of it.
+fn note_outcome(span: &Span, bytes: usize, outcome: Outcome) {
+    span.note(Attribute::Bytes(bytes));
+    span.note(Attribute::Outcome(outcome.as_str()));
+    match outcome {
+        Outcome::Delivered => {}
+        Outcome::Status(status, _) => {
+            span.note(Attribute::Status(status));
+            span.failed(outcome.as_str());
+        }
+        _ => span.failed(outcome.as_str()),
+    }
 }

@@ -24,5 +24,6 @@ mod request_client;
 mod server;
 mod session;
 mod structure;
+mod traces;
 mod transport;
 mod webhooks;

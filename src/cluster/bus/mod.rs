@@ -14,11 +14,13 @@ use parking_lot::Mutex;
 use redis::Cmd;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::Topic;
+use super::envelope::{self, Head};
 use super::message::Message;
-use super::{Topic, envelope};
 use crate::metrics::nodes;
 use crate::model::{NodeId, clock};
 use crate::stores::drivers::redis::Redis;
+use crate::traces::{Attribute, Name, Span};
 use sender::Sender;
 
 /// The most bytes that wait to be sent; further messages are dropped.
@@ -133,7 +135,17 @@ impl Bus {
 
     /// `None`: that failed, which is logged.
     fn encode_question<M: Message>(&self, question: Option<u64>, message: &M) -> Option<Vec<u8>> {
-        let encoded = envelope::encode(self.node_id, (question, Some(clock::now_us())), message);
+        let span = Span::within(Name::NodeSend);
+        let trace = span.as_ref().and_then(Span::written);
+        let head = Head {
+            question,
+            said_at: Some(clock::now_us()),
+            trace: trace.as_deref(),
+        };
+        let encoded = envelope::encode(self.node_id, head, message);
+        if let (Some(span), Some(encoded)) = (&span, &encoded) {
+            span.note(Attribute::Bytes(encoded.len()));
+        }
         if encoded.is_none() {
             tracing::error!("a message to other nodes could not be written");
         }

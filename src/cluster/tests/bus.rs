@@ -1,6 +1,7 @@
 //! Messages and questions between nodes.
 
 use super::*;
+use crate::cluster::envelope::Head;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_arrive_in_order_at_other_nodes_that_subscribe() {
@@ -69,9 +70,9 @@ async fn what_comes_by_the_topic_of_something_else_is_counted() {
         bus.subscribe(AllNodes).await,
     );
     let from = publisher.node_id;
-    let to_user = envelope::encode(from, (None, None), &spent(1)).unwrap();
+    let to_user = envelope::encode(from, Head::default(), &spent(1)).unwrap();
     let question = ConversationMessage::ListSubscribers;
-    let to_conversation = envelope::encode(from, (None, None), &question).unwrap();
+    let to_conversation = envelope::encode(from, Head::default(), &question).unwrap();
     let send = async |topic: Topic, bytes: &[u8]| {
         let how = if topic.is_sharded() {
             "SPUBLISH"

@@ -128,6 +128,7 @@ fn answered(answer: &Answer, generator: &mut SchemaGenerator) -> Value {
     let description = match answer.status {
         101 => "Switching to a WebSocket",
         201 => "Made",
+        304 => "As it is known already",
         503 => "Not now",
         _ => "Done",
     };

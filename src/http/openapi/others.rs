@@ -125,6 +125,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .packets(),
     operation(
         "GET",
+        "/socket.io/{name}",
+        ANYBODY,
+        "The published client for browsers, such as socket.io.min.js",
+        &[of_type("text/javascript"), with_status(304, &[])],
+    )
+    .headers(&[optional("If-None-Match", Form::Text)]),
+    operation(
+        "GET",
         "/openapi.json",
         ANYBODY,
         "This document",

@@ -1,13 +1,22 @@
 //! Requests are counted by templates, each with the methods that it is served by, and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use super::page::{INTERNAL, page};
 use crate::clients::ADMIN_TOKEN;
 use crate::program;
+use tempfile::TempDir;
 use test_support::raw::http;
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+/// As much of the client for browsers as there is a route for.
+fn folder_with_client() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("socket.io.js"), "client").unwrap();
+    folder
+}
 
 /// The templates with their methods, as there are series of them.
 fn counted(page: &super::page::Page) -> BTreeMap<String, BTreeSet<String>> {
@@ -26,8 +35,10 @@ fn counted(page: &super::page::Page) -> BTreeMap<String, BTreeSet<String>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_route_is_counted_by_the_methods_that_it_is_served_by() {
+    let folder = folder_with_client();
     let relay = program::start(&[
         INTERNAL,
+        ("CLIENT_FILES", folder.path().to_str().unwrap()),
         ("ADMIN_PUBLIC", "true"),
         ("METRICS_PUBLIC", "true"),
         ("ADMIN_TOKEN", ADMIN_TOKEN),
@@ -39,7 +50,7 @@ async fn each_route_is_counted_by_the_methods_that_it_is_served_by() {
     assert!(counted.len() > 25, "{counted:?}");
     for (route, methods) in &counted {
         let path = route.replace("{id}", "x-1").replace("{user}", "x-2");
-        let path = path.replace("{name}", "x-3");
+        let path = path.replace("{name}", "socket.io.js");
         for method in METHODS.iter().filter(|_| route != "unmatched") {
             let answer = http::request(&relay, method, &path, &headers, b"").await;
             // As long as the words for it: the answer to HEAD has none.

@@ -4,6 +4,7 @@ mod access_log;
 mod as_written;
 mod canary_of_backend;
 mod cli;
+pub(crate) mod client_files;
 mod health;
 mod lifecycle;
 mod log_injection;

@@ -18,7 +18,7 @@ use test_support::raw::Client;
 use test_support::scene::message;
 
 /// The secret of the endpoints: 24 bytes.
-const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+pub(crate) const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
 /// A server that tells this URL everything, with a new data folder or one that was used.
 fn telling(data: &Path, url: &str, more: &[(&str, &str)]) -> Relay {

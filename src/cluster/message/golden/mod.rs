@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::*;
-use crate::cluster::envelope::{self, Envelope};
+use crate::cluster::envelope::{self, Envelope, Head};
 use crate::model::Identity;
 use crate::model::conversation::MessageId;
 use crate::payload::OwnedValue;
@@ -61,13 +61,17 @@ fn pin<M: Message>(message: &M, expected: &[u8]) {
 #[track_caller]
 fn pin_question<M: Message>(question: Option<u64>, message: &M, expected: &[u8]) {
     let node = NodeId::from_bytes(NODE);
-    let written = envelope::encode(node, (question, None), message).unwrap();
+    let head = Head {
+        question,
+        ..Head::default()
+    };
+    let written = envelope::encode(node, head, message).unwrap();
     assert_eq!(written[..16], NODE);
     let escaped = |bytes: &[u8]| bytes.escape_ascii().to_string();
     assert_eq!(escaped(&written[16..]), escaped(expected));
     let read = Envelope::<M>::decode(&written).unwrap();
     assert_eq!((read.from, read.question), (node, question));
-    let again = envelope::encode(node, (question, None), &read.message).unwrap();
+    let again = envelope::encode(node, head, &read.message).unwrap();
     assert_eq!(escaped(&again), escaped(&written));
 }
 
