@@ -18,6 +18,10 @@ use crate::metrics::Counters;
 /// The most late records that are named to a follower; of more it has to read all since the earliest.
 const MOST_LATE: usize = 1_024;
 
+fn uuid_of(id: IdText) -> Option<Uuid> {
+    Uuid::try_parse_ascii(&id).ok()
+}
+
 /// What the writer tells and followers ask.
 pub(super) struct Trail {
     state: Mutex<State>,
@@ -38,6 +42,7 @@ struct State {
 struct Shared {
     late: Mutex<Late>,
     complete_to: Mutex<Uuid>,
+    read_to: Mutex<Uuid>,
     stored: Notify,
     dropped: Dropped,
 }
@@ -86,24 +91,23 @@ impl Trail {
         if lines.is_empty() {
             return;
         }
-        let before = state.newest;
-        let mut began = IdText::default();
-        self.began.simple().encode_lower(&mut began);
+        let before = state.newest.and_then(uuid_of);
         for line in lines {
             // Texts sort as ids do, and cost nothing where nobody follows.
             let id = *line.id_text();
             state.newest = state.newest.max(Some(id));
             if state.followers.is_empty() {
                 state.first = Some(state.first.map_or(id, |first| first.min(id)));
-            } else if (Some(id) <= before || id < began)
-                && let Some(id) = line.id()
-            {
+            } else if let Some(id) = line.id() {
+                let is_late = Some(id) <= before || id < self.began;
                 for follower in &state.followers {
-                    follower.late.lock().add(id);
+                    if is_late || id <= *follower.read_to.lock() {
+                        follower.late.lock().add(id);
+                    }
                 }
             }
         }
-        let newest = state.newest.and_then(|id| Uuid::try_parse_ascii(&id).ok());
+        let newest = state.newest.and_then(uuid_of);
         let complete_to = newest.unwrap_or(self.began).max(self.began);
         for follower in &state.followers {
             *follower.complete_to.lock() = complete_to;
@@ -130,7 +134,7 @@ impl Trail {
         state
             .followers
             .retain(|follower| Arc::strong_count(follower) > 1);
-        let newest = state.newest.and_then(|id| Uuid::try_parse_ascii(&id).ok());
+        let newest = state.newest.and_then(uuid_of);
         let shared = Arc::new(Shared {
             complete_to: Mutex::new(newest.unwrap_or(self.began).max(self.began)),
             ..Shared::default()
@@ -138,7 +142,7 @@ impl Trail {
         shared.stored.notify_one();
         state.followers.push(shared.clone());
         Follower {
-            since: state.first.and_then(|id| Uuid::try_parse_ascii(&id).ok()),
+            since: state.first.and_then(uuid_of),
             shared,
         }
     }
@@ -168,6 +172,11 @@ impl Follower {
     /// being stored.
     pub(crate) fn complete_to(&self) -> Uuid {
         *self.shared.complete_to.lock()
+    }
+
+    /// It has read up to there: what is stored before that from now on is late, also if the clock was set back.
+    pub(crate) fn has_read_to(&self, id: Uuid) {
+        *self.shared.read_to.lock() = id;
     }
 
     /// What was stored late since the last call.
@@ -245,5 +254,15 @@ mod tests {
         assert_eq!(late, [80, 90]);
         assert_eq!(follower.complete_to().as_u128(), 120);
         assert_eq!(trail.follow().complete_to().as_u128(), 120);
+    }
+
+    #[test]
+    fn what_comes_before_that_which_was_read_is_late_whatever_the_clock_did() {
+        let trail = Trail::beginning(Uuid::from_u128(100));
+        let follower = trail.follow();
+        follower.has_read_to(Uuid::from_u128(500));
+        store(&trail, &[120, 130]);
+        let late = follower.take_late();
+        assert_eq!(late.ids.len(), 2);
     }
 }

@@ -61,6 +61,9 @@ impl Source {
         let since = follower.as_ref().and_then(|follower| follower.since);
         let from = since.map_or(from, |since| from.min(before(since)));
         let read_to = from.max(progress.began);
+        if let Some(follower) = &follower {
+            follower.has_read_to(read_to);
+        }
         // Later ones are met anyway.
         waiting.retain(|id| id.record <= read_to);
         Self {
@@ -189,6 +192,9 @@ impl Source {
             let facts = self.count(&record);
             self.lost += self.ahead.read(record.id, facts);
             self.read_to = self.read_to.max(record.id);
+            if let Some(follower) = &self.follower {
+                follower.has_read_to(self.read_to);
+            }
             if !goes_on {
                 return Ok(());
             }
