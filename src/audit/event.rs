@@ -104,6 +104,8 @@ pub(crate) enum AdminAction {
     RevocationTakenBack,
     /// Read which there are.
     RevocationsRead,
+    /// Had the settings reloaded; the count is of those that changed.
+    SettingsReloaded,
 }
 
 impl AdminAction {
@@ -123,6 +125,7 @@ impl AdminAction {
             Self::TokensRevoked => "tokens revoked",
             Self::RevocationTakenBack => "revocation taken back",
             Self::RevocationsRead => "revocations read",
+            Self::SettingsReloaded => "settings reloaded",
         }
     }
 }

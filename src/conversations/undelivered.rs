@@ -21,7 +21,11 @@ impl Conversations {
         message: &Message,
         size: usize,
     ) {
-        if !self.config.webhooks_want(FactType::MessageUndelivered) {
+        if !self
+            .config
+            .now()
+            .webhooks_want(FactType::MessageUndelivered)
+        {
             return;
         }
         let participants = self.stores().participants.list(&message.conversation);

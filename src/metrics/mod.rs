@@ -19,6 +19,7 @@ pub(crate) mod present;
 pub(crate) mod process;
 pub(crate) mod publish;
 pub(crate) mod refusals;
+pub(crate) mod reload;
 pub(crate) mod stores;
 pub(crate) mod traffic;
 
@@ -31,6 +32,7 @@ pub(crate) fn describe(families: &mut Families) {
     connections::describe(families);
     authentications::describe(families);
     refusals::describe(families);
+    reload::describe(families);
     events::describe(families);
     publish::describe(families);
     traffic::describe(families);

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::service_manager::ServiceManager;
 use super::signals::Signals;
-use super::{Error, Server, in_effect, node};
+use super::{Error, ReadSources, Server, in_effect, node};
 use crate::config::{Config, Secret};
 use crate::model::DisconnectReason;
 
@@ -27,13 +27,19 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When it cannot start, or a second signal came.
-pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
-    let mut signals = Signals::new()?;
-    let drain_timeout = config.drain_timeout;
+pub async fn run(
+    config: Config,
+    secret: Option<Secret>,
+    sources: ReadSources,
+) -> Result<(), Error> {
+    let Signals {
+        mut hangup,
+        mut stop,
+    } = Signals::new()?;
     in_effect::log(&config);
-    let server = tokio::select! {
+    let mut server = tokio::select! {
         server = Server::start(config, secret) => server?,
-        signal = signals.stop() => {
+        signal = stop.next() => {
             tracing::info!(signal, "stopped before it was started");
             return Ok(());
         }
@@ -44,15 +50,19 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     }
     let manager = ServiceManager::of_environment();
     manager.ready();
-    let signal = signals.stop().await;
+    let signal = tokio::select! {
+        signal = stop.next() => signal,
+        () = server.keep_reloading(&mut hangup, &sources, &manager) => return Ok(()),
+    };
     tracing::info!(
         signal,
         "stopping: clients are disconnected, then queues are written"
     );
     manager.stopping();
+    let drain_timeout = server.app.config.now().drain_timeout;
     tokio::select! {
         () = server.shutdown(drain_timeout) => {}
-        _ = signals.stop() => return Err(Error::interrupted()),
+        _ = stop.next() => return Err(Error::interrupted()),
     }
     tracing::info!("stopped");
     Ok(())

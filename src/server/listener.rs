@@ -10,10 +10,12 @@ use tokio::sync::Notify;
 
 use super::error::StartError;
 use crate::app::App;
-use crate::config::{Config, Host};
+use crate::config::{Config, Host, Live, LiveConfig};
 use crate::engine_io::FRAMING;
-use crate::limits::AddressSlots;
-use crate::transport::{BeforeWrite, GuardedListener, LinkLimits, Links, Pace, RequestLimits};
+use crate::limits::address::is_trusted;
+use crate::transport::{
+    BeforeWrite, GuardedListener, LinkLimits, Links, MostOf, Pace, RequestLimits,
+};
 
 /// How many TCP connections a client may have for one Socket.IO connection: polling uses two, and an
 /// upgrade one more.
@@ -68,26 +70,32 @@ pub(super) fn guard(
     tcp: TcpListener,
     links: &Arc<Links>,
     app: &App,
+    limits: &Live<LinkLimits>,
     stop: Arc<Notify>,
 ) -> GuardedListener {
-    let config = &app.config;
     // What a client received must be in the audit even after a kill.
     let audit = app.audit.clone();
-    let per_address = config
-        .max_connections_per_ip
-        .saturating_mul(TCP_PER_CONNECTION);
-    let share = u32::try_from(links.max().div_ceil(SHARE)).unwrap_or(u32::MAX);
-    let slots = AddressSlots::new(per_address.min(share));
-    let proxies = config.trusted_proxies.clone();
     GuardedListener::new(
         tcp,
         links.clone(),
-        LinkLimits::from(&**config),
-        slots,
-        move |peer| !proxies.iter().any(|network| network.contains(&peer)),
+        limits.clone(),
+        most_of(app.config.clone(), links.max()),
         BeforeWrite::new(move || audit.secure()),
         stop,
     )
+}
+
+/// How many TCP connections an address may have, of so many.
+fn most_of(config: LiveConfig, all: usize) -> MostOf {
+    let share = u32::try_from(all.div_ceil(SHARE)).unwrap_or(u32::MAX);
+    Box::new(move |peer| {
+        let config = config.now();
+        let most = config
+            .max_connections_per_ip
+            .saturating_mul(TCP_PER_CONNECTION);
+        let is_client = !is_trusted(peer, &config.trusted_proxies);
+        is_client.then_some(most.min(share))
+    })
 }
 
 impl From<&Config> for RequestLimits {

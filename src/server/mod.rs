@@ -3,6 +3,7 @@
 
 mod assemble;
 mod audit_records;
+mod derived;
 mod error;
 mod in_effect;
 mod internal;
@@ -12,6 +13,7 @@ mod log_writer;
 mod logging;
 mod machine;
 mod node;
+mod reload;
 mod service_manager;
 mod signals;
 mod socket_io;
@@ -24,6 +26,7 @@ pub use audit_records::AuditRecords;
 pub use error::Error;
 pub use lifecycle::run;
 pub use logging::{Log, init_logging};
+pub use reload::ReadSources;
 pub use token_check::{TokenReport, check_token};
 
 use std::net::SocketAddr;
@@ -36,13 +39,14 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::auth::Verifier;
 use crate::cluster::{Cluster, Receiver};
-use crate::config::{Config, Secret};
+use crate::config::{Config, LiveConfig, Secret};
 use crate::connection::{deadlines, pressure};
-use crate::http;
 use crate::metrics::process;
 use crate::model::clock::SystemClock;
-use crate::transport::{Links, RequestLimits, serve};
+use crate::reloads::{Reloads, Requests};
+use crate::transport::{Links, serve};
 use crate::webhooks::Webhooks;
+use derived::Derived;
 use error::StartError;
 
 /// How long the start waits for what clients would miss.
@@ -58,6 +62,9 @@ struct Server {
     links: Arc<Links>,
     tasks: Vec<JoinHandle<()>>,
     webhooks: Webhooks,
+    derived: Derived,
+    /// Those who ask for a reload.
+    reloads: Requests,
     /// Stops the listener.
     stop_accepting: Arc<Notify>,
 }
@@ -65,26 +72,31 @@ struct Server {
 impl Server {
     /// Opens the stores, listens and serves. `secret` verifies HS256 tokens.
     async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
-        let config = Arc::new(config);
-        let verifier = Verifier::new(&config, secret.as_ref()).await?;
-        let (audit, stores) = assemble::open_stores(&config).await?;
-        let webhooks = Webhooks::start(&config, &audit)?;
-        let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
-        let app = Arc::new(assemble::app(&config, verifier, audit, stores, cluster)?);
+        let config = &config;
+        let verifier = Verifier::new(config, secret.as_ref()).await?;
+        let (audit, stores) = assemble::open_stores(config).await?;
+        let webhooks = Webhooks::start(config, &audit)?;
+        let (cluster, receiver) = Cluster::new(config, Arc::new(SystemClock))?.unzip();
+        let (ask, reloads) = Reloads::new();
+        let live = LiveConfig::new(config.clone());
+        let app = assemble::app(&live, ask, verifier, audit, stores, cluster)?;
+        let app = Arc::new(app);
 
         let mut id_types = tokio::spawn(upkeep::read_id_types(app.clone()));
         let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
 
         upkeep::read_revocations(&app).await;
 
-        let (tcp, address) = listener::bind(&config).await?;
-        let internal = internal::serve(&app).await?;
+        let (tcp, address) = listener::bind(config).await?;
+        let derived = Derived::of(&app, secret.as_ref());
+        let internal = internal::serve(&app, &derived).await?;
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
         let stop_accepting = Arc::new(Notify::new());
-        let listener = listener::guard(tcp, &links, &app, stop_accepting.clone());
-        let router = http::router(&app, socket_io::edge(&app));
+        let bounds = &derived.bounds;
+        let listener = listener::guard(tcp, &links, &app, &bounds.links, stop_accepting.clone());
+        let served = serve(listener, derived.routes.clone(), bounds.requests.clone());
 
-        let demands = node::Demands::new(node::settings(&config, secret.as_ref()));
+        let demands = node::Demands::new(derived.node.clone());
         let mut tasks = join_cluster(&app, receiver, demands).await;
         tasks.extend([
             tokio::spawn(links.clone().enforce_deadlines()),
@@ -98,7 +110,7 @@ impl Server {
             tokio::spawn(upkeep::read_missing_blockers(app.clone())),
             tokio::spawn(upkeep::end_audit_minutes(app.clone())),
             tokio::spawn(process::watch_delay()),
-            tokio::spawn(serve(listener, router, RequestLimits::from(&*app.config))),
+            tokio::spawn(served),
         ]);
         tasks.extend(keep_up(&app));
         if read.is_err() {
@@ -111,6 +123,8 @@ impl Server {
             links,
             tasks,
             webhooks,
+            derived,
+            reloads,
             stop_accepting,
         })
     }

@@ -88,7 +88,7 @@ pub(super) async fn read_revocations(app: &App) {
 /// that could not be at the start; for ever. MongoDB looks after itself.
 pub(super) async fn watch_store(app: Arc<App>) {
     let mut interval = every(STORE_INTERVAL);
-    while app.config.mongodb_uri.is_none() {
+    while app.config.now().mongodb_uri.is_none() {
         interval.tick().await;
         // The store logs what is wrong.
         let _ = app.conversations.stores().health.check().await;

@@ -22,6 +22,7 @@ use super::controls::Controls;
 use super::flow::Flow;
 use super::output::Output;
 use super::receive::Receiver;
+use crate::config::Live;
 use crate::metrics::connections::Tally;
 use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
@@ -66,7 +67,7 @@ pub(super) const INJECT_CLOSE: u8 = 2;
 pub(crate) struct Link {
     peer: SocketAddr,
     /// Those of its listener.
-    limits: Arc<LinkLimits>,
+    limits: Live<LinkLimits>,
     reader: AtomicWaker,
     writer: AtomicWaker,
     output: Mutex<Output>,
@@ -99,9 +100,13 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(peer: SocketAddr, limits: Arc<LinkLimits>) -> Self {
+    pub(super) fn new(peer: SocketAddr, limits: impl Into<Live<LinkLimits>>) -> Self {
         let now = now_ms();
-        let first = limits.handshake_timeout.min(limits.head_timeout);
+        let limits = limits.into();
+        let first = {
+            let limits = limits.now();
+            limits.handshake_timeout.min(limits.head_timeout)
+        };
         Self {
             peer,
             limits,
@@ -152,7 +157,7 @@ impl Link {
 
     /// An answer, or more of it, was made: the next request must arrive within `keep_alive`.
     fn answered(&self) {
-        self.set_deadline(self.limits.keep_alive);
+        self.set_deadline(self.limits.now().keep_alive);
         self.is_idle.store(true, Ordering::Relaxed);
     }
 
@@ -174,9 +179,9 @@ impl Link {
     /// The connection becomes a WebSocket: from now on it carries frames, and the client has to
     /// enter the namespace within the handshake timeout. Called before the response is written.
     pub(crate) fn upgrade(&self) {
-        self.set_deadline(self.limits.handshake_timeout);
+        self.set_deadline(self.limits.now().handshake_timeout);
         self.allowance
-            .store(self.limits.handshake_max_bytes, Ordering::Relaxed);
+            .store(self.limits.now().handshake_max_bytes, Ordering::Relaxed);
         self.upgraded.store(true, Ordering::Release);
     }
 
@@ -239,7 +244,7 @@ impl Link {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
         if self.is_idle.load(Ordering::Relaxed) && bytes > 0 {
             self.is_idle.store(false, Ordering::Relaxed);
-            self.set_deadline(self.limits.head_timeout);
+            self.set_deadline(self.limits.now().head_timeout);
         }
         let allowed = self.allowance.load(Ordering::Relaxed);
         if allowed != UNBOUNDED {
@@ -290,7 +295,7 @@ impl Link {
 
     /// Bytes of the largest frame that is read.
     pub(super) fn max_frame(&self) -> u64 {
-        self.limits.max_frame
+        self.limits.now().max_frame
     }
 
     /// A ping is not sent to the client, and answered for it.

@@ -14,6 +14,7 @@ use super::link::{Link, LinkLimits};
 use super::links::Links;
 use super::output::Sink;
 use super::stream::GuardedStream;
+use crate::config::Live;
 use crate::limits::{AddressSlot, AddressSlots, Memory};
 use crate::metrics::refusals::{self, Limit};
 
@@ -23,26 +24,24 @@ pub(crate) struct GuardedListener {
     tcp: Option<TcpListener>,
     stop: Arc<Notify>,
     links: Arc<Links>,
-    limits: Arc<LinkLimits>,
+    limits: Live<LinkLimits>,
     slots: AddressSlots,
-    takes_slot: TakesSlot,
+    most_of: MostOf,
     before_write: BeforeWrite,
     flusher: Flusher,
 }
 
-/// Whether connections from an address are limited in number.
-type TakesSlot = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
+/// How many connections an address may have; `None`: any number.
+pub(crate) type MostOf = Box<dyn Fn(IpAddr) -> Option<u32> + Send + Sync>;
 
 impl GuardedListener {
-    /// Guards what `tcp` accepts. Connections from an address for which `takes_slot` is true take one
-    /// of `slots`; without a free slot they are closed as soon as they are accepted. `before_write`
-    /// runs before each write to any of them. After `stop` is notified it accepts no more.
+    /// Guards what `tcp` accepts. An address has as many connections as `most_of` says; more are closed as soon as they
+    /// are accepted. `before_write` runs before each write to any of them. After `stop` is notified it accepts no more.
     pub(crate) fn new(
         tcp: TcpListener,
         links: Arc<Links>,
-        limits: LinkLimits,
-        slots: AddressSlots,
-        takes_slot: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+        limits: Live<LinkLimits>,
+        most_of: MostOf,
         before_write: BeforeWrite,
         stop: Arc<Notify>,
     ) -> Self {
@@ -50,9 +49,9 @@ impl GuardedListener {
             tcp: Some(tcp),
             stop,
             links,
-            limits: Arc::new(limits),
-            slots,
-            takes_slot: Box::new(takes_slot),
+            limits,
+            slots: AddressSlots::default(),
+            most_of,
             flusher: Flusher::start(),
             before_write,
         }
@@ -80,9 +79,9 @@ impl GuardedListener {
 
     /// `None`: refuse the connection. `Some(None)`: it is not limited.
     fn slot(&self, peer: IpAddr) -> Option<Option<AddressSlot>> {
-        match (self.takes_slot)(peer) {
-            true => self.slots.take(peer).map(Some),
-            false => Some(None),
+        match (self.most_of)(peer) {
+            Some(most) => self.slots.take(peer, most).map(Some),
+            None => Some(None),
         }
     }
 

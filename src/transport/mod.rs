@@ -43,7 +43,7 @@ pub(crate) use frame_head::{FrameHead, put_frame_head};
 pub(crate) use frames::is_relayed_packet;
 pub(crate) use link::{Link, LinkLimits};
 pub(crate) use links::Links;
-pub(crate) use listener::GuardedListener;
+pub(crate) use listener::{GuardedListener, MostOf};
 pub(crate) use receive::{Receive, Receiver};
 pub(crate) use serve::{PeerLink, RequestLimits, serve};
 pub(crate) use stream::GuardedStream;

@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use super::body::{Pace, PacedBody};
 use super::link::Link;
 use super::listener::GuardedListener;
+use crate::config::Live;
 
 /// The link of the connection that a request arrived on, for its handler.
 #[derive(Debug, Clone)]
@@ -34,18 +35,27 @@ pub(crate) struct RequestLimits {
 /// rounded up.
 const REQUEST_BYTES: usize = 40 * 1024;
 
-/// Serves all connections until the task ends; never returns. Errors of single connections stay with them.
-pub(crate) async fn serve(mut listener: GuardedListener, router: Router, limits: RequestLimits) {
+/// Serves all connections until the task ends; never returns. A request is served by the routes there are when it comes. Errors of single connections stay with them.
+pub(crate) async fn serve(
+    mut listener: GuardedListener,
+    routes: Live<Router>,
+    limits: Live<RequestLimits>,
+) {
     let memory = listener.memory().clone();
     let mut http = http1::Builder::new();
-    http.max_buf_size(limits.max_head);
     loop {
         let stream = listener.accept().await;
+        http.max_buf_size(limits.now().max_head);
         let link = stream.link().clone();
-        let (router, memory) = (router.clone(), memory.clone());
+        let (routes, limits, memory) = (routes.clone(), limits.clone(), memory.clone());
         let service = service_fn(move |request| {
             let held = memory.hold(REQUEST_BYTES);
-            let answered = answer(router.clone(), link.clone(), limits.pace, request);
+            let answered = answer(
+                routes.now().clone(),
+                link.clone(),
+                limits.now().pace,
+                request,
+            );
             async move {
                 let _held = held;
                 answered.await

@@ -47,24 +47,33 @@ pub(crate) struct Webhooks {
     tellers: Vec<JoinHandle<()>>,
 }
 
+/// What is needed to tell the endpoints of some settings. Nobody is told anything yet.
+pub(crate) struct Prepared(Vec<Setup>);
+
 impl Webhooks {
     /// Begins to tell the endpoints of the settings what happens from now on, or goes on where it was.
     ///
     /// # Errors
     /// It cannot be kept what was told, or no requests can be made.
     pub(crate) fn start(config: &Config, audit: &Audit) -> Result<Self, WebhooksError> {
-        let (stop, stopped) = watch::channel(false);
+        Ok(Self::tell(Self::prepare(config, audit)?))
+    }
+
+    /// Makes what is needed to tell the endpoints of the settings.
+    ///
+    /// # Errors
+    /// It cannot be kept what was told, or no requests can be made.
+    pub(crate) fn prepare(config: &Config, audit: &Audit) -> Result<Prepared, WebhooksError> {
         let endpoints = config.endpoints();
-        let mut tellers = Vec::with_capacity(endpoints.len());
         if endpoints.is_empty() {
-            return Ok(Self { stop, tellers });
+            return Ok(Prepared(Vec::new()));
         }
         let now = endpoint::now();
         let file = Arc::new(ProgressFile::open(&config.data_dir)?);
-        for endpoint in endpoints {
+        let setups = endpoints.into_iter().map(|endpoint| {
             let (timeout, allows_private) =
                 (config.webhook_timeout, config.webhook_private_networks);
-            let setup = Setup {
+            Ok(Setup {
                 client: Client::new(&endpoint, timeout, allows_private)?,
                 wanted: endpoint.events,
                 name: endpoint.name,
@@ -73,10 +82,23 @@ impl Webhooks {
                 audit: audit.clone(),
                 file: file.clone(),
                 now,
-            };
-            tellers.push(tokio::spawn(endpoint::tell(setup, stopped.clone())));
-        }
-        Ok(Self { stop, tellers })
+            })
+        });
+        Ok(Prepared(setups.collect::<Result<_, WebhooksError>>()?))
+    }
+
+    fn tell(prepared: Prepared) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let tell = |setup| tokio::spawn(endpoint::tell(setup, stopped.clone()));
+        let tellers = prepared.0.into_iter().map(tell).collect();
+        Self { stop, tellers }
+    }
+
+    /// Tells these endpoints from now on, and no others. One that wanted to hear nothing any more is asked again.
+    pub(crate) async fn follow(&mut self, prepared: Prepared) {
+        // What those have told has to be known to the others.
+        self.stop().await;
+        *self = Self::tell(prepared);
     }
 
     /// Ends the requests, and has it kept what was told. What was not is told after the next start.

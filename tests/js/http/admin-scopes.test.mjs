@@ -25,6 +25,7 @@ const ROUTES = [
   ['revoke', 'POST', '/api/admin/revocations', { kind: 'token', id: 'x' }],
   ['revoke', 'GET', '/api/admin/revocations', undefined],
   ['revoke', 'DELETE', '/api/admin/revocations/x', undefined],
+  ['all', 'POST', '/api/admin/reload', undefined],
 ];
 
 test('a token opens what its scope names, and nothing else', async () => {
