@@ -8,6 +8,7 @@ mod health;
 mod lifecycle;
 mod log_injection;
 mod published_while_stopping;
+mod reload;
 mod service_manager;
 mod signals;
 mod surroundings;
