@@ -46,10 +46,10 @@ pub use config::{
     AccessLogForm, AdminToken, AdminTokens, AllowedOrigin, AllowedOrigins, AuthErrorStyle,
     BasePath, ClaimPath, Config, CookieNames, Endpoint, Endpoints, Entry, ExpiredTokens, Host,
     HttpUrl, JwtAlgorithm, ListenAddress, LogFormat, LogLevel, MongoPrefix, MongoUri, Origin,
-    Period, PresenceAudience, Problem, Problems, PublicHosts, PublishEvents, Rate, RedisUrl,
-    RequiredClaim, Secret, SecretFileError, SecretOrigin, SigningSecrets, Sources, SpoolFull,
-    Transport, WhoMayAdd, existing_jwt_secret, jwt_secret, parse_duration, reference_env,
-    reference_toml, reloaded_settings,
+    Period, PresenceAudience, Problem, Problems, ProxyProtocol, PublicHosts, PublishEvents, Rate,
+    RedisUrl, RequiredClaim, Secret, SecretFileError, SecretOrigin, SigningSecrets, Sources,
+    SpoolFull, Transport, WhoMayAdd, existing_jwt_secret, jwt_secret, parse_duration,
+    reference_env, reference_toml, reloaded_settings,
 };
 pub use model::{Dialect, FactType, FactTypes, Scope, Scopes, parse_time};
 pub use server::{

@@ -37,6 +37,7 @@ mod secret_file;
 mod setting;
 mod settings;
 mod sources;
+mod tls;
 mod types;
 mod url;
 mod values;
@@ -49,7 +50,7 @@ pub use admin_tokens::{AdminToken, AdminTokens};
 pub use base_path::BasePath;
 pub use choices::{
     AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,
-    PresenceAudience, SpoolFull, Transport, WhoMayAdd,
+    PresenceAudience, ProxyProtocol, SpoolFull, Transport, WhoMayAdd,
 };
 pub use claims::{ClaimPath, RequiredClaim};
 pub use cookie::CookieNames;
@@ -72,6 +73,7 @@ pub use setting::Entry;
 pub use settings::Config;
 pub(crate) use settings::MIN_MESSAGE_RETENTION;
 pub use sources::Sources;
+pub(crate) use tls::{TlsError, TlsIdentity};
 pub(crate) use types::MAX_DURATION;
 pub use types::parse_duration;
 pub use url::HttpUrl;
@@ -95,14 +97,17 @@ impl Config {
         }
     }
 
-    /// The same, with a look at the data folder: nothing in it is made or changed.
+    /// The same, with a look at the data folder and the certificate: nothing is made or changed.
     ///
     /// # Errors
-    /// All problems, those that a start would have with the folder included.
+    /// All problems, those that a start would have with these included.
     pub fn check(sources: &Sources) -> Result<Self, Problems> {
         let config = Self::load(sources)?;
         let mut problems = Problems::default();
         data_dir::check(&config, &mut problems);
+        if let Err(error) = TlsIdentity::of(&config) {
+            problems.add(error.setting(), error.to_string(), None);
+        }
         match problems.is_empty() {
             true => Ok(config),
             false => Err(problems),

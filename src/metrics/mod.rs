@@ -11,6 +11,7 @@ pub(crate) mod authentications;
 pub(crate) mod connections;
 mod counter;
 pub(crate) mod dialects;
+pub(crate) mod edge;
 pub(crate) mod events;
 mod families;
 mod histogram;
@@ -33,6 +34,7 @@ pub(crate) fn describe(families: &mut Families) {
     authentications::describe(families);
     refusals::describe(families);
     reload::describe(families);
+    edge::describe(families);
     events::describe(families);
     publish::describe(families);
     traffic::describe(families);

@@ -10,7 +10,7 @@ use super::derived::Derived;
 use super::error::StartError;
 use super::listener::bind_to;
 use crate::app::App;
-use crate::transport::{BeforeWrite, GuardedListener, Links, serve as serve_http};
+use crate::transport::{BeforeWrite, Front, GuardedListener, Links, serve as serve_http};
 
 /// How many connections there may be; of those without a request, the oldest makes room.
 const MAX_CONNECTIONS: u32 = 64;
@@ -32,7 +32,11 @@ pub(super) async fn serve(
         tcp,
         links.clone(),
         bounds.links.clone(),
-        Box::new(|_| None),
+        Front {
+            most_of: Box::new(|_| None),
+            balancers: None,
+            identity: None,
+        },
         BeforeWrite::new(move || audit.secure()),
         Arc::new(Notify::new()),
     );

@@ -44,7 +44,8 @@ pub async fn run(
             return Ok(());
         }
     };
-    tracing::info!("listening on http://{}", server.address());
+    let scheme = server.identity.as_ref().map_or("http", |_| "https");
+    tracing::info!("listening on {scheme}://{}", server.address());
     if let Some(address) = server.internal_address() {
         tracing::info!("operators are served on http://{address}");
     }
@@ -74,6 +75,9 @@ impl Server {
     async fn shutdown(mut self, deadline: Duration) {
         let end = Instant::now() + deadline;
         self.app.drain.begin();
+        // Who asked for a reload is told that there is none.
+        self.reloads.close();
+        while self.reloads.try_recv().is_ok() {}
         // Stalled clients must leave time for the queues.
         let _ = timeout(deadline / 2, self.disconnect_clients(deadline / 4)).await;
         self.stop_listening();

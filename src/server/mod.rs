@@ -19,6 +19,7 @@ mod signals;
 mod socket_io;
 #[cfg(test)]
 pub(crate) mod test_node;
+mod tls;
 mod token_check;
 mod upkeep;
 
@@ -39,7 +40,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::auth::Verifier;
 use crate::cluster::{Cluster, Receiver};
-use crate::config::{Config, LiveConfig, Secret};
+use crate::config::{Config, Live, LiveConfig, Secret, TlsIdentity};
 use crate::connection::{deadlines, pressure};
 use crate::metrics::process;
 use crate::model::clock::SystemClock;
@@ -63,6 +64,8 @@ struct Server {
     tasks: Vec<JoinHandle<()>>,
     webhooks: Webhooks,
     derived: Derived,
+    /// By what clients know it, if they speak TLS.
+    identity: Option<Live<TlsIdentity>>,
     /// Those who ask for a reload.
     reloads: Requests,
     /// Stops the listener.
@@ -74,11 +77,12 @@ impl Server {
     async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
         let config = &config;
         let verifier = Verifier::new(config, secret.as_ref()).await?;
+        let live = LiveConfig::new(config.clone());
+        let identity = tls::read(&live)?;
         let (audit, stores) = assemble::open_stores(config).await?;
         let webhooks = Webhooks::start(config, &audit)?;
         let (cluster, receiver) = Cluster::new(config, Arc::new(SystemClock))?.unzip();
         let (ask, reloads) = Reloads::new();
-        let live = LiveConfig::new(config.clone());
         let app = assemble::app(&live, ask, verifier, audit, stores, cluster)?;
         let app = Arc::new(app);
 
@@ -93,7 +97,13 @@ impl Server {
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
         let stop_accepting = Arc::new(Notify::new());
         let bounds = &derived.bounds;
-        let listener = listener::guard(tcp, &links, &app, &bounds.links, stop_accepting.clone());
+        let listener = listener::guard(
+            tcp,
+            &links,
+            &app,
+            (&bounds.links, identity.clone()),
+            stop_accepting.clone(),
+        );
         let served = serve(listener, derived.routes.clone(), bounds.requests.clone());
 
         let demands = node::Demands::new(derived.node.clone());
@@ -113,6 +123,9 @@ impl Server {
             tokio::spawn(served),
         ]);
         tasks.extend(keep_up(&app));
+        if let Some(identity) = identity.clone() {
+            tasks.push(tokio::spawn(tls::watch(identity, live)));
+        }
         if read.is_err() {
             tasks.push(id_types);
         }
@@ -124,6 +137,7 @@ impl Server {
             tasks,
             webhooks,
             derived,
+            identity,
             reloads,
             stop_accepting,
         })

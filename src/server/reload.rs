@@ -4,10 +4,10 @@
 use tokio::signal::unix::Signal;
 
 use super::service_manager::ServiceManager;
-use super::{Server, logging};
+use super::{Server, logging, tls};
 use crate::auth::Verifier;
 use crate::config::reload::{self, Change};
-use crate::config::{Config, Problem, Problems, Secret, Sources, jwt_secret};
+use crate::config::{Config, Problem, Problems, Secret, Sources, TlsIdentity, jwt_secret};
 use crate::metrics;
 use crate::reloads::{Asked, Outcome, Reloaded};
 use crate::webhooks::{Prepared, Webhooks};
@@ -22,6 +22,7 @@ struct Ready {
     secret: Option<Secret>,
     verifier: Verifier,
     webhooks: Prepared,
+    identity: Option<TlsIdentity>,
 }
 
 impl Server {
@@ -84,6 +85,13 @@ impl Server {
         );
         let webhooks = Webhooks::prepare(&config, &self.app.audit);
         let webhooks = webhooks.map_err(|error| Problem::of("webhook_url", &error))?;
+        let identity = TlsIdentity::of(&config);
+        let identity = identity.map_err(|error| Problem::of(error.setting(), &error))?;
+        if let Some((current, other)) = self.identity.as_ref().zip(identity.as_ref())
+            && !current.now().is_same(other)
+        {
+            changed.push("tls_cert_file");
+        }
         logging::prepare(&config).map_err(|error| Problem::of("access_log", &error))?;
         Ok(Ready {
             config,
@@ -94,6 +102,7 @@ impl Server {
             secret,
             verifier,
             webhooks,
+            identity,
         })
     }
 
@@ -101,6 +110,9 @@ impl Server {
     async fn follow(&mut self, ready: Ready) -> Reloaded {
         self.app.config.replace(ready.config);
         self.app.auth.verifier().replace(ready.verifier);
+        if let Some((current, other)) = self.identity.as_ref().zip(ready.identity) {
+            tls::follow(current, other);
+        }
         self.derived.follow(&self.app, ready.secret.as_ref());
         self.webhooks.follow(ready.webhooks).await;
         ready.reloaded

@@ -11,6 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
@@ -66,6 +67,8 @@ pub(super) const INJECT_CLOSE: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Link {
     peer: SocketAddr,
+    /// From whom a load balancer passes it on.
+    client: OnceLock<SocketAddr>,
     /// Those of its listener.
     limits: Live<LinkLimits>,
     reader: AtomicWaker,
@@ -109,6 +112,7 @@ impl Link {
         };
         Self {
             peer,
+            client: OnceLock::new(),
             limits,
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -133,9 +137,24 @@ impl Link {
         }
     }
 
-    /// The address of the peer, which may be a proxy.
+    /// The address of the peer, which may be a proxy; of one that a load balancer passes on, its client's.
     pub(crate) fn peer(&self) -> SocketAddr {
-        self.peer
+        self.client.get().copied().unwrap_or(self.peer)
+    }
+
+    /// A load balancer passes it on from there.
+    pub(super) fn is_from(&self, client: SocketAddr) {
+        // It is said once.
+        let _ = self.client.set(client);
+    }
+
+    /// Waits until it is closed, before anything is read or written on it.
+    pub(super) async fn closed(&self) -> io::Error {
+        std::future::poll_fn(|cx| {
+            self.register_reader(cx);
+            self.failure().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     // Reported by the HTTP side.

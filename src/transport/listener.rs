@@ -1,22 +1,20 @@
-//! Accepts TCP connections and wraps each in a [`GuardedStream`]. It must not know what they carry.
+//! Accepts TCP connections and counts them. It must not know what they carry.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use super::accepted::{Accepted, Front, Fronts};
 use super::before_write::BeforeWrite;
 use super::flusher::Flusher;
 use super::link::{Link, LinkLimits};
 use super::links::Links;
-use super::output::Sink;
-use super::stream::GuardedStream;
 use crate::config::Live;
-use crate::limits::{AddressSlot, AddressSlots, Memory};
-use crate::metrics::refusals::{self, Limit};
+use crate::limits::Memory;
 
 /// A TCP listener whose connections are guarded.
 pub(crate) struct GuardedListener {
@@ -25,33 +23,27 @@ pub(crate) struct GuardedListener {
     stop: Arc<Notify>,
     links: Arc<Links>,
     limits: Live<LinkLimits>,
-    slots: AddressSlots,
-    most_of: MostOf,
+    fronts: Arc<Fronts>,
     before_write: BeforeWrite,
     flusher: Flusher,
 }
 
-/// How many connections an address may have; `None`: any number.
-pub(crate) type MostOf = Box<dyn Fn(IpAddr) -> Option<u32> + Send + Sync>;
-
 impl GuardedListener {
-    /// Guards what `tcp` accepts. An address has as many connections as `most_of` says; more are closed as soon as they
-    /// are accepted. `before_write` runs before each write to any of them. After `stop` is notified it accepts no more.
+    /// Guards what `tcp` accepts. What comes before HTTP there, and who may connect how often, `front` says. `before_write` runs before each write to any of them. After `stop` is notified it accepts no more.
     pub(crate) fn new(
         tcp: TcpListener,
         links: Arc<Links>,
         limits: Live<LinkLimits>,
-        most_of: MostOf,
+        front: Front,
         before_write: BeforeWrite,
         stop: Arc<Notify>,
     ) -> Self {
         Self {
             tcp: Some(tcp),
             stop,
-            links,
             limits,
-            slots: AddressSlots::default(),
-            most_of,
+            fronts: Arc::new(Fronts::new(front, links.memory().clone())),
+            links,
             flusher: Flusher::start(),
             before_write,
         }
@@ -77,21 +69,12 @@ impl GuardedListener {
         std::future::pending().await
     }
 
-    /// `None`: refuse the connection. `Some(None)`: it is not limited.
-    fn slot(&self, peer: IpAddr) -> Option<Option<AddressSlot>> {
-        match (self.most_of)(peer) {
-            Some(most) => self.slots.take(peer, most).map(Some),
-            None => Some(None),
-        }
-    }
-
     /// The next connection that is served.
-    pub(super) async fn accept(&mut self) -> GuardedStream {
+    pub(super) async fn accept(&mut self) -> Accepted {
         loop {
             match self.next().await {
                 Ok((tcp, peer)) => {
-                    let Some(slot) = self.slot(peer.ip()) else {
-                        refusals::limited(Limit::ConnectionsPerIp);
+                    let Ok(slot) = self.fronts.admits(peer) else {
                         continue;
                     };
                     let Some(open) = self.links.make_room().await else {
@@ -99,13 +82,14 @@ impl GuardedListener {
                     };
                     tune(&tcp);
                     let link = self.links.add(Link::new(peer, self.limits.clone()));
-                    let (tcp, to_client) = tcp.into_split();
-                    let sink = Sink {
-                        tcp: to_client,
+                    return Accepted {
+                        tcp,
+                        link,
+                        counted: (open, slot),
                         shard: self.flusher.shard(),
                         before_write: self.before_write.clone(),
+                        fronts: self.fronts.clone(),
                     };
-                    return GuardedStream::new((tcp, sink), link, (open, slot));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

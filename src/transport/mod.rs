@@ -5,6 +5,7 @@
 //! WebSocket frames by their headers only; it must not look into a message, know events, or rooms
 //! and users by more than the names by which they take turns, or hold a lock while it waits.
 
+mod accepted;
 mod attach;
 mod bare_answers;
 pub(crate) mod base64;
@@ -24,14 +25,18 @@ mod link;
 mod links;
 mod listener;
 mod output;
+mod proxy_header;
 mod receive;
 mod serve;
 mod stream;
+mod tls;
 mod turns;
 mod unsaid;
 mod upgraded;
 mod window;
+mod wire;
 
+pub(crate) use accepted::Front;
 pub(crate) use attach::Attach;
 pub(crate) use before_write::BeforeWrite;
 pub(crate) use body::{Pace, TooSlow};
@@ -43,7 +48,7 @@ pub(crate) use frame_head::{FrameHead, put_frame_head};
 pub(crate) use frames::is_relayed_packet;
 pub(crate) use link::{Link, LinkLimits};
 pub(crate) use links::Links;
-pub(crate) use listener::{GuardedListener, MostOf};
+pub(crate) use listener::GuardedListener;
 pub(crate) use receive::{Receive, Receiver};
 pub(crate) use serve::{PeerLink, RequestLimits, serve};
 pub(crate) use stream::GuardedStream;

@@ -44,9 +44,9 @@ pub(crate) async fn serve(
     let memory = listener.memory().clone();
     let mut http = http1::Builder::new();
     loop {
-        let stream = listener.accept().await;
+        let accepted = listener.accept().await;
         http.max_buf_size(limits.now().max_head);
-        let link = stream.link().clone();
+        let (http, link) = (http.clone(), accepted.link.clone());
         let (routes, limits, memory) = (routes.clone(), limits.clone(), memory.clone());
         let service = service_fn(move |request| {
             let held = memory.hold(REQUEST_BYTES);
@@ -61,8 +61,18 @@ pub(crate) async fn serve(
                 answered.await
             }
         });
-        let connection = http.serve_connection(TokioIo::new(stream), service);
-        tokio::spawn(connection.with_upgrades());
+        tokio::spawn(async move {
+            match accepted.open().await {
+                Ok(stream) => {
+                    let connection = http.serve_connection(TokioIo::new(stream), service);
+                    connection.with_upgrades().await
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a connection has ended before a request");
+                    Ok(())
+                }
+            }
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::cluster::deployment::Deployment;
 use crate::program;
-use crate::{auth, cluster};
+use crate::{auth, cluster, edge};
 use test_support::harness::JWT_SECRET;
 use test_support::javascript;
 use test_support::mongo::Database;
@@ -327,7 +327,7 @@ macro_rules! suites {
         #[test]
         fn every_suite_file_is_run() {
             let listed = [$($file),*];
-            let run = listed.into_iter().chain(auth::SUITES).chain(cluster::SUITES);
+            let run = listed.into_iter().chain(auth::SUITES).chain(cluster::SUITES).chain(edge::SUITES);
             assert_eq!(files(), run.map(str::to_owned).collect());
         }
     };

@@ -19,7 +19,7 @@ const REDIS_INTERVAL: Duration = Duration::from_secs(60);
 const MEMORY: Duration = Duration::from_secs(3 * RENEWAL.as_secs());
 
 /// Settings that each node may have its own of. Secrets and addresses of stores are not told by their text.
-const OWN: [&str; 19] = [
+const OWN: [&str; 22] = [
     "host",
     "port",
     "base_path",
@@ -34,6 +34,9 @@ const OWN: [&str; 19] = [
     "admin_token",
     "admin_tokens",
     "trusted_proxies",
+    "tls_cert_file",
+    "tls_key_file",
+    "proxy_protocol",
     "memory_budget",
     "audit_max_bytes",
     "audit_spool_max_bytes",

@@ -31,7 +31,7 @@ impl Configured {
         let file = data.path().join("relay.toml");
         fs::write(&file, settings).unwrap();
         let of_file = [("RELAY_CONFIG", file.to_str().unwrap()), ("JWT_SECRET", "")];
-        let env = [&of_file, env].concat();
+        let env = [&of_file[..], env].concat();
         Self {
             relay: program::start_in(data.path(), &env),
             data,
@@ -151,12 +151,15 @@ async fn an_administrator_is_told_what_changed_what_needs_a_restart_and_what_is_
     let server = Configured::start(&settings(OLD, ""), &[]);
     let other = settings(
         OLD,
-        "message_rate = \"1/h\"\nport = 1\nping_interval = \"30s\"",
+        "message_rate = \"1/h\"\nallow_eio3 = true\nping_interval = \"30s\"",
     );
     let answer = server.ask(&other).await;
-    let expected = json!({ "changed": ["message_rate"], "needRestart": ["port", "ping_interval"] });
+    let expected =
+        json!({ "changed": ["message_rate"], "needRestart": ["allow_eio3", "ping_interval"] });
     assert_eq!(answer, (200, expected));
-    server.relay.logs("settings=\"port, ping_interval\"", 0);
+    server
+        .relay
+        .logs("settings=\"allow_eio3, ping_interval\"", 1);
     let answer = server.ask(&settings(OLD, "offset_rate = 0")).await;
     let problem = &answer.1["problems"][0];
     assert_eq!(

@@ -46,7 +46,10 @@ fn it_is_told_of_the_start_the_life_and_the_stop() {
     relay.signal("-HUP");
     let said = other(&socket);
     let (reloading, at) = said.split_once("\nMONOTONIC_USEC=").expect(&said);
-    assert_eq!((reloading, other(&socket)), ("RELOADING=1", "READY=1".into()));
+    assert_eq!(
+        (reloading, other(&socket)),
+        ("RELOADING=1", "READY=1".into())
+    );
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let (at, now) = (at.parse::<i64>().unwrap() / 1_000_000, now.tv_sec);
     assert!((now - 20..=now).contains(&at), "{at} {now}");
