@@ -29,7 +29,8 @@ pub(crate) struct GuardedListener {
 }
 
 impl GuardedListener {
-    /// Guards what `tcp` accepts. What comes before HTTP there, and who may connect how often, `front` says. `before_write` runs before each write to any of them. After `stop` is notified it accepts no more.
+    /// Guards what `tcp` accepts. What comes before HTTP there, and how many connections an address may have, `front`
+    /// says. `before_write` runs before each write to any of them. After `stop` is notified it accepts no more.
     pub(crate) fn new(
         tcp: TcpListener,
         links: Arc<Links>,

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::metrics::page::{INTERNAL, page};
 use crate::program;
+use test_support::endpoint::Endpoint;
 use test_support::harness::{JWT_SECRET, Relay};
 use test_support::raw::http::{self, Response};
 use test_support::raw::{Client, Dial, token};
@@ -243,4 +244,24 @@ async fn routes_origins_and_logs_follow() {
     assert_eq!(origin(&server.relay).await, 403);
     assert_eq!(http::get(&server.relay, "/docs").await.status, 200);
     server.relay.logs("\"route\":\"/health\"", 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_is_told_from_the_reload_on_that_names_it() {
+    const OPENED: &str = "connection.opened";
+    let endpoint = Endpoint::start().await;
+    let mut server = Configured::start(&settings(OLD, ""), &[]);
+    let _before = enter(&server.relay, OLD).await.unwrap();
+    let more = format!(
+        "webhook_url = \"{}\"\nwebhook_secrets = [\"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX\"]\n\
+         webhook_events = \"{OPENED}\"\nwebhook_private_networks = true",
+        endpoint.url()
+    );
+    server.reload(&settings(OLD, &more));
+    let _told = enter(&server.relay, OLD).await.unwrap();
+    endpoint.took(OPENED, 1).await;
+    server.reload(&settings(OLD, ""));
+    let _after = enter(&server.relay, OLD).await.unwrap();
+    stop(&mut server.relay);
+    assert_eq!(endpoint.taken().len(), 1);
 }

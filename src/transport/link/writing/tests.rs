@@ -25,7 +25,7 @@ async fn link() -> (Arc<Link>, TcpStream, tokio::net::tcp::OwnedReadHalf) {
     let (reading, tcp) = server.into_split();
     let shard = Flusher::start().shard();
     link.begin_output(Arc::new(Sink {
-        tcp,
+        tcp: Writing::Plain(tcp),
         shard,
         before_write: BeforeWrite::new(|| {}),
     }));
