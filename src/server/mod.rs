@@ -86,10 +86,7 @@ impl Server {
         let app = assemble::app(&live, ask, verifier, audit, stores, cluster)?;
         let app = Arc::new(app);
 
-        let mut id_types = tokio::spawn(upkeep::read_id_types(app.clone()));
-        let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
-
-        upkeep::read_revocations(&app).await;
+        let unfinished = read_ahead(&app).await;
 
         let (tcp, address) = listener::bind(config).await?;
         let derived = Derived::of(&app, secret.as_ref());
@@ -97,38 +94,18 @@ impl Server {
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
         let stop_accepting = Arc::new(Notify::new());
         let bounds = &derived.bounds;
-        let listener = listener::guard(
-            tcp,
-            &links,
-            &app,
-            (&bounds.links, identity.clone()),
-            stop_accepting.clone(),
-        );
+        let front = (&bounds.links, identity.clone());
+        let listener = listener::guard(tcp, &links, &app, front, stop_accepting.clone());
         let served = serve(listener, derived.routes.clone(), bounds.requests.clone());
 
         let demands = node::Demands::new(derived.node.clone());
         let mut tasks = join_cluster(&app, receiver, demands).await;
-        tasks.extend([
-            tokio::spawn(links.clone().enforce_deadlines()),
-            tokio::spawn(deadlines::watch(app.connections.clone())),
-            tokio::spawn(pressure::watch(app.connections.clone(), app.memory.clone())),
-            tokio::spawn(upkeep::end_sessions(app.clone())),
-            tokio::spawn(upkeep::end_unadmitted(app.clone())),
-            tokio::spawn(upkeep::sweep(app.clone())),
-            tokio::spawn(upkeep::watch_store(app.clone())),
-            tokio::spawn(upkeep::watch_application(app.clone())),
-            tokio::spawn(upkeep::read_missing_blockers(app.clone())),
-            tokio::spawn(upkeep::end_audit_minutes(app.clone())),
-            tokio::spawn(process::watch_delay()),
-            tokio::spawn(served),
-        ]);
         tasks.extend(keep_up(&app));
-        if let Some(identity) = identity.clone() {
-            tasks.push(tokio::spawn(tls::watch(identity, live)));
-        }
-        if read.is_err() {
-            tasks.push(id_types);
-        }
+        tasks.push(tokio::spawn(links.clone().enforce_deadlines()));
+        tasks.push(tokio::spawn(served));
+        let renewal = identity.clone().map(|identity| tls::watch(identity, live));
+        tasks.extend(renewal.map(tokio::spawn));
+        tasks.extend(unfinished);
         Ok(Self {
             address,
             internal,
@@ -164,9 +141,28 @@ impl Server {
     }
 }
 
+/// Reads what clients would miss, as far as the stores answer soon; what goes on with it.
+async fn read_ahead(app: &Arc<App>) -> Option<JoinHandle<()>> {
+    let mut id_types = tokio::spawn(upkeep::read_id_types(app.clone()));
+    let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
+    upkeep::read_revocations(app).await;
+    read.is_err().then_some(id_types)
+}
+
 /// What services do by themselves.
-fn keep_up(app: &App) -> [JoinHandle<()>; 4] {
+fn keep_up(app: &Arc<App>) -> [JoinHandle<()>; 14] {
+    let connections = app.connections.clone();
     [
+        tokio::spawn(deadlines::watch(connections.clone())),
+        tokio::spawn(pressure::watch(connections, app.memory.clone())),
+        tokio::spawn(upkeep::end_sessions(app.clone())),
+        tokio::spawn(upkeep::end_unadmitted(app.clone())),
+        tokio::spawn(upkeep::sweep(app.clone())),
+        tokio::spawn(upkeep::watch_store(app.clone())),
+        tokio::spawn(upkeep::watch_application(app.clone())),
+        tokio::spawn(upkeep::read_missing_blockers(app.clone())),
+        tokio::spawn(upkeep::end_audit_minutes(app.clone())),
+        tokio::spawn(process::watch_delay()),
         tokio::spawn(app.conversations.clone().keep_up()),
         tokio::spawn(app.conversations.clone().watch_others()),
         tokio::spawn(app.conversations.clone().remove_old()),
