@@ -14,4 +14,4 @@ pub(crate) fn certificate() -> Certificates {
 }
 
 /// The suites of `tests/js` that are run here.
-pub(crate) const SUITES: [&str; 1] = ["transport/tls"];
+pub(crate) const SUITES: [&str; 2] = ["transport/tls", "transport/tls-slow"];

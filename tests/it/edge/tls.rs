@@ -122,6 +122,28 @@ fn a_renewed_certificate_is_used_and_connections_stay() {
     stop(&mut relay);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flow_control_and_deadlines_hold_as_without() {
+    const SUITE: &str = "transport/tls-slow";
+    if !javascript::is_ready(SUITE) {
+        return;
+    }
+    let Some(made) = certificates() else { return };
+    let more = [
+        INTERNAL,
+        ("RECEIVER_BUDGET", "262144"),
+        ("WRITE_DEADLINE", "2s"),
+        ("OFFLINE_GRACE", "0s"),
+        ("MAX_CONNECTIONS_PER_IP", "10000"),
+    ];
+    let relay = start(&made, &more);
+    let authority = made.authority();
+    let env = [("AUTHORITY", authority.to_str().unwrap())];
+    javascript::run(SUITE, relay.url(), JWT_SECRET, &env);
+    let closed = "relay_connections_closed_total{reason=\"slow_consumer\"}";
+    assert_eq!(page(&relay).await.value(closed), 1.0);
+}
+
 #[test]
 fn what_cannot_be_used_prevents_the_start() {
     let Some(mut made) = certificates() else {
