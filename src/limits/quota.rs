@@ -58,9 +58,12 @@ impl Meter {
         let amount = amount.min(quota.burst);
         let cost = nanoseconds(quota.interval.saturating_mul(amount.get()));
         let mut done_at = self.0.load(Ordering::Relaxed);
+        if done_at > full {
+            // By a quota that was larger more was counted than this one ever has: it is used up now, and not for longer.
+            done_at = self.0.fetch_min(full, Ordering::Relaxed).min(full);
+        }
         loop {
-            // By a quota that was larger more may have been counted than this one has.
-            let next = done_at.clamp(now, full) + cost;
+            let next = done_at.max(now) + cost;
             if next > full {
                 return Err(Duration::from_nanos(next - full));
             }
@@ -132,6 +135,14 @@ mod tests {
         let quick = Quota::per_second(nonzero(10), nonzero(1));
         let wait = meter.take(&quick, nonzero(1)).unwrap_err();
         assert!(wait <= Duration::from_millis(100), "{wait:?}");
+        let since = Instant::now();
+        while meter.take(&quick, nonzero(1)).is_err() {
+            assert!(
+                since.elapsed() < Duration::from_secs(20),
+                "it never is allowed"
+            );
+            std::thread::yield_now();
+        }
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub(crate) struct RequestLimits {
 /// rounded up.
 const REQUEST_BYTES: usize = 40 * 1024;
 
-/// Serves all connections until the task ends; never returns. A request is served by the routes there are when it comes. Errors of single connections stay with them.
+/// Serves all connections until the task ends; never returns. Errors of single connections stay with them. A request is
+/// served by the routes there are when it comes.
 pub(crate) async fn serve(
     mut listener: GuardedListener,
     routes: Live<Router>,
