@@ -169,7 +169,7 @@ mod tests {
             &binary(2, 0x11, &V4)[..],
             &binary(1, 0x11, &V4[..11])[..],
             &binary(1, 0x11, &vec![0; 5000])[..],
-            &v2::PROTOCOL_PREFIX,
+            v2::PROTOCOL_PREFIX,
         ] {
             assert!(read_of(bytes).await.0.is_err(), "{bytes:?}");
         }

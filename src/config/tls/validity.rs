@@ -86,9 +86,10 @@ mod tests {
     }
 
     fn certificate(version: bool, end: &[u8]) -> Vec<u8> {
-        let version = version
-            .then(|| tagged(VERSION, &[2, 1, 2]))
-            .unwrap_or_default();
+        let version = match version {
+            true => tagged(VERSION, &[2, 1, 2]),
+            false => Vec::new(),
+        };
         let issuer = tagged(SEQUENCE, &[0; 150]);
         let begin = tagged(UTC_TIME, b"200101000000Z");
         let validity = tagged(SEQUENCE, &[&begin[..], end].concat());
