@@ -7,18 +7,19 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use uuid::Uuid;
 
 use crate::config::AccessLogForm;
 use crate::model::clock;
 
-static LOG: OnceLock<AccessLog> = OnceLock::new();
+static LOG: ArcSwapOption<AccessLog> = ArcSwapOption::const_empty();
 
 /// Takes whole lines, and neither fails nor waits.
-type Out = Box<dyn Fn(&[u8]) + Send + Sync>;
+pub(crate) type Out = Box<dyn Fn(&[u8]) + Send + Sync>;
 
 struct AccessLog {
     form: AccessLogForm,
@@ -26,26 +27,20 @@ struct AccessLog {
     out: Out,
 }
 
-/// Starts the access log of this process. A second call has no effect.
-pub(crate) fn start(
-    form: AccessLogForm,
-    has_users: bool,
-    out: impl Fn(&[u8]) + Send + Sync + 'static,
-) {
-    if form != AccessLogForm::Off {
-        let out = Box::new(out);
-        // It is set already only by another server in this process.
-        let _ = LOG.set(AccessLog {
+/// From now on lines are written to `out`, in this form; without it, none are.
+pub(crate) fn begin(form: AccessLogForm, has_users: bool, out: Option<Out>) {
+    LOG.store(out.map(|out| {
+        Arc::new(AccessLog {
             form,
             has_users,
             out,
-        });
-    }
+        })
+    }));
 }
 
 /// Whether there is one.
 pub(crate) fn is_on() -> bool {
-    LOG.get().is_some()
+    LOG.load().is_some()
 }
 
 /// What is said of requests and of connections alike.
@@ -99,7 +94,8 @@ pub(crate) struct Connection<'a> {
 
 /// Writes the line of a request.
 pub(crate) fn answered(request: &Request<'_>, client: &Client<'_>) {
-    let Some(log) = LOG.get() else { return };
+    let log = LOG.load();
+    let Some(log) = log.as_deref() else { return };
     let mut line = Line::begin(log, "http", client);
     line.text("requestId", request.id);
     line.text("address", &client.address.to_string());
@@ -111,7 +107,8 @@ pub(crate) fn answered(request: &Request<'_>, client: &Client<'_>) {
 
 /// Writes the line of a connection.
 pub(crate) fn ended(connection: &Connection<'_>, client: &Client<'_>) {
-    let Some(log) = LOG.get() else { return };
+    let log = LOG.load();
+    let Some(log) = log.as_deref() else { return };
     let mut line = Line::begin(log, "connection", client);
     line.text("session", &connection.session.to_string());
     line.text("address", &client.address.to_string());

@@ -8,12 +8,14 @@ use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::backend::Backend;
 use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::{Live, LiveConfig};
 use crate::connection::{Drain, OpenConnections, Places};
 use crate::conversations::{Blocking, Conversations};
 use crate::limits::{AddressLimits, Memory};
+use crate::reloads::Reloads;
 use crate::revocations::Revocations;
 use crate::sessions::Sessions;
+use crate::stores::sessions::SessionLimits;
 use crate::surroundings::Surroundings;
 use crate::users::{Administration, Presence, Users};
 use crate::webhooks::Webhooks;
@@ -21,7 +23,9 @@ use crate::webhooks::Webhooks;
 /// The services of one server.
 pub(crate) struct App {
     /// The settings.
-    pub(crate) config: Arc<Config>,
+    pub(crate) config: LiveConfig,
+    /// Asks for a reload of them.
+    pub(crate) reloads: Reloads,
     /// Authenticates users.
     pub(crate) auth: Arc<Authenticator>,
     /// All users.
@@ -32,6 +36,8 @@ pub(crate) struct App {
     pub(crate) conversations: Arc<Conversations>,
     /// Ad-hoc sessions.
     pub(crate) sessions: Arc<Sessions>,
+    /// The bounds of these.
+    pub(crate) session_limits: Live<SessionLimits>,
     /// The memory that clients make this server hold.
     pub(crate) memory: Arc<Memory>,
     /// Rate limits per address.

@@ -30,6 +30,7 @@ mod limits;
 mod metrics;
 mod model;
 mod payload;
+mod reloads;
 mod revocations;
 mod schema;
 mod server;
@@ -46,13 +47,15 @@ pub use config::{
     AccessLogForm, AdminToken, AdminTokens, AllowedOrigin, AllowedOrigins, AuthErrorStyle,
     BasePath, ClaimPath, Config, CookieNames, Endpoint, EndpointUrl, Endpoints, Entry,
     ExpiredTokens, Host, HttpUrl, JwtAlgorithm, ListenAddress, LogFormat, LogLevel, MongoPrefix,
-    MongoUri, Origin, Period, PresenceAudience, Problem, Problems, PublicHosts, PublishEvents,
-    Rate, RedisUrl, RequiredClaim, Secret, SecretFileError, SecretOrigin, SigningSecrets, Sources,
-    SpoolFull, Transport, WhoMayAdd, existing_jwt_secret, jwt_secret, parse_duration,
-    reference_env, reference_toml,
+    MongoUri, Origin, Period, PresenceAudience, Problem, Problems, ProxyProtocol, PublicHosts,
+    PublishEvents, Rate, RedisUrl, RequiredClaim, Secret, SecretFileError, SecretOrigin,
+    SigningSecrets, Sources, SpoolFull, Transport, WhoMayAdd, existing_jwt_secret, jwt_secret,
+    parse_duration, reference_env, reference_toml, reloaded_settings,
 };
 pub use model::{Dialect, FactType, FactTypes, Scope, Scopes, parse_time};
-pub use server::{AuditRecords, Error, Log, TokenReport, check_token, init_logging, run};
+pub use server::{
+    AuditRecords, Error, Log, ReadSources, TokenReport, check_token, init_logging, run,
+};
 
 /// The description of all routes, as OpenAPI.
 #[must_use]

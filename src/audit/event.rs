@@ -110,6 +110,8 @@ pub(crate) enum AdminAction {
     WebhookReplayed,
     /// Tried an endpoint.
     WebhookTested,
+    /// Had the settings reloaded; the count is of those that changed.
+    SettingsReloaded,
 }
 
 impl AdminAction {
@@ -132,6 +134,7 @@ impl AdminAction {
             Self::WebhookRead => "webhook read",
             Self::WebhookReplayed => "webhook replayed",
             Self::WebhookTested => "webhook tested",
+            Self::SettingsReloaded => "settings reloaded",
         }
     }
 }

@@ -9,6 +9,7 @@
 
 use std::{
     io,
+    num::NonZeroU32,
     path::Path,
     sync::{Arc, atomic::Ordering},
     thread,
@@ -89,6 +90,13 @@ impl Audit {
         if self.0.shared.repeats.admits(&record) {
             self.0.push(&record);
         }
+    }
+
+    /// Records are kept for so many days from now on; `None`: for ever.
+    pub(crate) fn keep_for(&self, days: Option<NonZeroU32>) {
+        let days = days.map_or(0, NonZeroU32::get);
+        let shared = &self.0.shared;
+        shared.retention_days.store(days, Ordering::Relaxed);
     }
 
     /// Records what was only counted in this minute, and begins the next one.

@@ -6,7 +6,8 @@
 
 use std::{
     io, mem,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    num::NonZeroU32,
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     time::Instant,
 };
 
@@ -26,6 +27,8 @@ use crate::config::SpoolFull;
 /// What the handles and the writer share. Lock order: `files` before `state`.
 pub(super) struct Shared {
     pub(super) options: AuditOptions,
+    /// Days until a record is deleted; 0 deletes none.
+    pub(super) retention_days: AtomicU32,
     pub(super) repeats: Repeats,
     pub(super) trail: Trail,
     pub(super) state: Mutex<State>,
@@ -58,6 +61,7 @@ impl Shared {
         Self {
             repeats: Repeats::new(options.repeats),
             trail: Trail::beginning(Uuid::now_v7()),
+            retention_days: AtomicU32::new(options.retention_days.map_or(0, NonZeroU32::get)),
             options,
             state: Mutex::new(State::new(leftover)),
             files: Mutex::new(Files::new(spool)),
@@ -70,6 +74,11 @@ impl Shared {
             refusing: AtomicBool::new(false),
             failing_reason,
         }
+    }
+
+    /// Days until a record is deleted; `None` deletes none.
+    pub(super) fn retention_days(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.retention_days.load(Ordering::Relaxed))
     }
 
     /// Has the writer end at `deadline` at the latest.

@@ -143,6 +143,7 @@ impl Trail {
         state.followers.push(shared.clone());
         Follower {
             since: state.first.and_then(uuid_of),
+            began: self.began,
             shared,
         }
     }
@@ -150,12 +151,21 @@ impl Trail {
 
 /// Somebody who reads the records of this process as they are stored.
 pub(crate) struct Follower {
-    /// The earliest record that was stored before, since the process began: some may have been left in the spool.
-    pub(crate) since: Option<Uuid>,
+    /// The earliest record that was stored before, since the process began.
+    since: Option<Uuid>,
+    /// Where the process began.
+    began: Uuid,
     shared: Arc<Shared>,
 }
 
 impl Follower {
+    /// The earliest record that was stored before, since the process began: some may have been left in the spool. Whoever
+    /// has followed before, and has read up to `read_to`, has met them if that is of this process.
+    pub(crate) fn since(&self, read_to: Option<Uuid>) -> Option<Uuid> {
+        let has_met = read_to.is_some_and(|read_to| read_to >= self.began);
+        self.since.filter(|_| !has_met)
+    }
+
     /// Waits until something was stored since the last call. Cancelled, it loses nothing.
     pub(crate) async fn stored(&self) {
         self.shared.stored.notified().await;
@@ -206,7 +216,7 @@ mod tests {
         let trail = Trail::beginning(Uuid::nil());
         store(&trail, &[7, 5, 8]);
         let follower = trail.follow();
-        assert_eq!(follower.since, Some(Uuid::from_u128(5)));
+        assert_eq!(follower.since(None), Some(Uuid::from_u128(5)));
         store(&trail, &[20, 19]);
         assert_eq!(follower.take_late(), Late::default());
         store(&trail, &[18, 21]);
@@ -227,6 +237,17 @@ mod tests {
         trail.dropped(b"no line");
         assert_eq!(follower.dropped(|one| one == EventType::Admin), 1);
         assert_eq!(follower.dropped(|one| one != EventType::Admin), 0);
+    }
+
+    #[test]
+    fn who_follows_again_has_met_what_was_stored_before() {
+        let trail = Trail::beginning(Uuid::from_u128(100));
+        store(&trail, &[90, 110]);
+        let follower = trail.follow();
+        let since = |read_to| follower.since(read_to).map(|id| id.as_u128());
+        assert_eq!(since(None), Some(90));
+        assert_eq!(since(Some(Uuid::from_u128(99))), Some(90));
+        assert_eq!(since(Some(Uuid::from_u128(100))), None);
     }
 
     #[test]

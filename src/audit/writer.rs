@@ -37,8 +37,9 @@ pub(super) struct Writer<S> {
     shared: Arc<Shared>,
     store: S,
     rejected: RejectedRecords,
-    retention_days: Option<NonZeroU32>,
-    expire_at: Option<Instant>,
+    /// By how many days records were looked for last that are to be deleted, and when they are next.
+    expired_by: Option<NonZeroU32>,
+    expire_at: Instant,
     check_at: Instant,
     size_limit: SizeLimit,
 }
@@ -55,14 +56,13 @@ enum Work {
 
 impl<S: Store> Writer<S> {
     pub(super) fn new(shared: Arc<Shared>, store: S, rejected: Spool) -> Self {
-        let retention_days = shared.options.retention_days;
         Self {
             size_limit: SizeLimit::new(shared.options.max_bytes),
             shared,
             store,
             rejected: RejectedRecords::new(rejected),
-            retention_days,
-            expire_at: retention_days.and(Some(Instant::now())),
+            expired_by: None,
+            expire_at: Instant::now(),
             check_at: Instant::now() + CHECK_INTERVAL,
         }
     }
@@ -105,8 +105,8 @@ impl<S: Store> Writer<S> {
         loop {
             let now = Instant::now();
             if !state.closing
-                && let Some(days) = self.retention_days
-                && self.expire_at.is_some_and(|at| at <= now)
+                && let Some(days) = self.shared.retention_days()
+                && (self.expire_at <= now || self.expired_by != Some(days))
             {
                 return Work::Expire(days);
             }
@@ -130,7 +130,7 @@ impl<S: Store> Writer<S> {
             }
             state.waiting = Waiting::Idle;
             let others = [
-                self.expire_at,
+                self.shared.retention_days().map(|_| self.expire_at),
                 self.size_limit.check_at(),
                 self.rejected.retry_at(),
             ];

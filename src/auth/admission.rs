@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Authenticated, Authenticator};
-use crate::config::{AuthErrorStyle, Config};
+use crate::config::{AuthErrorStyle, LiveConfig};
 use crate::connection::{Client, Handshake};
 use crate::metrics::authentications;
 use crate::model::{AuthFailure, Dialect, Refusal, Why};
@@ -67,13 +67,13 @@ pub(crate) enum Verdict {
 /// Decides who is admitted.
 #[derive(Debug)]
 pub(crate) struct Admissions {
-    config: Arc<Config>,
+    config: LiveConfig,
     auth: Arc<Authenticator>,
 }
 
 impl Admissions {
     /// Admits those whom `auth` authenticates.
-    pub(crate) fn new(config: Arc<Config>, auth: Arc<Authenticator>) -> Self {
+    pub(crate) fn new(config: LiveConfig, auth: Arc<Authenticator>) -> Self {
         Self { config, auth }
     }
 
@@ -102,7 +102,7 @@ impl Admissions {
     /// The client is not connected at all: the setting `auth_error_style` wants it so, or there were
     /// too many attempts, which no event reports.
     pub(crate) fn refuse(&self, refusal: Refusal) -> Result<Refusal, Refusal> {
-        let by_event = self.config.auth_error_style == AuthErrorStyle::Event;
+        let by_event = self.config.now().auth_error_style == AuthErrorStyle::Event;
         match by_event && refusal.why() != Why::TooManyAttempts {
             true => Ok(refusal),
             false => Err(refusal),
@@ -116,7 +116,7 @@ impl Admissions {
         handshake: &Handshake,
         auth: &AuthPayload,
     ) -> Result<Option<Dialect>, Refusal> {
-        let enabled = &self.config.dialects;
+        let enabled = &self.config.now().dialects;
         if let [only] = enabled[..] {
             return Ok(Some(only));
         }
@@ -149,7 +149,7 @@ impl Admissions {
         let Some(token) = token(handshake, auth, declared)? else {
             let may_use = |dialect| match declared {
                 Some(declared) => declared == dialect,
-                None => self.config.dialects.contains(&dialect),
+                None => self.config.now().dialects.contains(&dialect),
             };
             return match may_use(Dialect::Session) || may_use(Dialect::Feed) {
                 true => Ok(Verdict::Guest),

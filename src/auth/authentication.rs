@@ -4,13 +4,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::failure_log::FailureLog;
 use super::long_lived::LongLived;
 use super::names::Names;
 use super::{Verified, Verifier, identity_of};
 use crate::audit::{Audit, Event, Record};
+use crate::config::{Live, LiveConfig};
 use crate::connection::{Client, ConnectionId};
 use crate::conversations::{Conversations, KnownBy};
 use crate::limits::AddressLimits;
@@ -34,7 +34,7 @@ pub(crate) struct Authenticated {
 /// Authenticates users by their tokens.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
-    verifier: Verifier,
+    verifier: Live<Verifier>,
     limits: Arc<AddressLimits>,
     users: Arc<Users>,
     conversations: Arc<Conversations>,
@@ -68,23 +68,28 @@ impl Authenticator {
         users: Arc<Users>,
         conversations: Arc<Conversations>,
         application: Option<Arc<ApplicationUsers>>,
-        (revoked, revocation_ttl): (Arc<RevokedTokens>, Duration),
+        (revoked, config): (Arc<RevokedTokens>, LiveConfig),
     ) -> Self {
         Self {
-            verifier,
+            verifier: verifier.into(),
             limits,
             users,
             conversations,
             names: application.map(Names::of),
             revoked,
-            long_lived: LongLived::new(revocation_ttl),
+            long_lived: LongLived::new(config),
             failures: FailureLog::default(),
         }
     }
 
+    /// What verifies tokens; it can be replaced.
+    pub(crate) fn verifier(&self) -> &Live<Verifier> {
+        &self.verifier
+    }
+
     /// Whether the key set can be fetched. `None`: there is none.
     pub(crate) fn key_set_works(&self) -> Option<bool> {
-        self.verifier.key_set_works()
+        self.verifier.now().key_set_works()
     }
 
     /// Records and logs that somebody was refused instead of authenticated.
@@ -138,7 +143,7 @@ impl Authenticator {
         address: IpAddr,
         token: &str,
     ) -> Result<Authenticated, Refusal> {
-        let verified = self.verifier.verify(token).await;
+        let verified = self.verifier.now().verify(token).await;
         let verified = verified.and_then(|verified| self.unless_revoked(verified));
         let failed = |refusal| self.count_failure(address, token, refusal);
         let Verified { user, token } = verified.map_err(failed)?;
@@ -168,7 +173,7 @@ impl Authenticator {
         // One that was good once is the user's own.
         let is_forged = refusal.why() == Why::BadToken && refusal.refused_identity().is_none();
         let subject = is_forged
-            .then(|| self.verifier.claimed_user(token))
+            .then(|| self.verifier.now().claimed_user(token))
             .flatten();
         let subject = subject.as_ref().map(UserId::as_str);
         match self.limits.authentication.exceeded_by(address, subject) {

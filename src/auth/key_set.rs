@@ -37,7 +37,8 @@ impl Default for Pace {
     }
 }
 
-/// The fetched keys, which are refreshed until this is dropped.
+/// The fetched keys, which are refreshed until this and its clones are dropped.
+#[derive(Clone)]
 pub(super) struct KeySet(Arc<Source>);
 
 struct Source {
@@ -92,6 +93,11 @@ impl KeySet {
 }
 
 impl KeySet {
+    /// Whether it is fetched from there.
+    pub(super) fn is_of(&self, url: &str) -> bool {
+        self.0.url == url
+    }
+
     /// Whether the last fetch that ended was successful.
     pub(super) fn works(&self) -> bool {
         !self.0.is_failing.load(Ordering::Relaxed)

@@ -24,13 +24,31 @@ pub(crate) enum KeyError {
     KeySet(#[from] reqwest::Error),
 }
 
+impl KeyError {
+    /// The setting at fault.
+    pub(crate) fn setting(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) | Self::NoKey(_) | Self::Private => "jwt_public_key_file",
+            Self::KeySet(_) => "jwks_url",
+        }
+    }
+}
+
 pub(super) struct Keys {
     fixed: Vec<(Algorithm, DecodingKey)>,
     fetched: Option<KeySet>,
+    /// What the fixed ones were made of.
+    secret: Option<Secret>,
+    public: Option<Vec<u8>>,
 }
 
 impl Keys {
-    pub(super) async fn load(config: &Config, secret: Option<&Secret>) -> Result<Self, KeyError> {
+    /// Reads the keys that the settings name. A key set that `before` has is not fetched again.
+    pub(super) async fn load(
+        config: &Config,
+        secret: Option<&Secret>,
+        before: Option<&Self>,
+    ) -> Result<Self, KeyError> {
         let mut fixed = Vec::new();
         if let Some(secret) = secret {
             fixed.push((
@@ -38,14 +56,30 @@ impl Keys {
                 DecodingKey::from_secret(secret.expose().as_bytes()),
             ));
         }
-        if let Some(file) = &config.jwt_public_key_file {
-            fixed.push(from_pem(&std::fs::read(file)?, &config.jwt_algorithms)?);
+        let public = config.jwt_public_key_file.as_ref();
+        let public = public.map(std::fs::read).transpose()?;
+        if let Some(pem) = &public {
+            fixed.push(from_pem(pem, &config.jwt_algorithms)?);
         }
-        let fetched = match &config.jwks_url {
-            Some(url) => Some(KeySet::start(url.as_str(), Pace::default()).await?),
-            None => None,
+        let known = before.and_then(|before| before.fetched.as_ref());
+        let fetched = match (&config.jwks_url, known) {
+            (Some(url), Some(known)) if known.is_of(url.as_str()) => Some(known.clone()),
+            (Some(url), _) => Some(KeySet::start(url.as_str(), Pace::default()).await?),
+            (None, _) => None,
         };
-        Ok(Self { fixed, fetched })
+        Ok(Self {
+            fixed,
+            fetched,
+            secret: secret.cloned(),
+            public,
+        })
+    }
+
+    /// The settings by which other keys came, though the settings may be the same.
+    pub(super) fn differing(&self, other: &Self) -> impl Iterator<Item = &'static str> {
+        let secret = (self.secret != other.secret).then_some("jwt_secret");
+        let public = (self.public != other.public).then_some("jwt_public_key_file");
+        secret.into_iter().chain(public)
     }
 
     /// The key for this algorithm that the settings name.

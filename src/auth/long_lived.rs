@@ -2,23 +2,22 @@
 //! minute. It must not know a token.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use crate::config::LiveConfig;
 use crate::model::{TokenFacts, UserId, clock};
 
 /// Those of this minute.
 #[derive(Debug)]
 pub(super) struct LongLived {
-    /// How long a revocation is kept that says nothing else.
-    ttl: Duration,
+    config: LiveConfig,
     count: AtomicU64,
 }
 
 impl LongLived {
-    /// Those that are good for longer than this.
-    pub(super) fn new(ttl: Duration) -> Self {
+    /// Those that are good for longer than a revocation is kept that says nothing else.
+    pub(super) fn new(config: LiveConfig) -> Self {
         Self {
-            ttl,
+            config,
             count: AtomicU64::new(0),
         }
     }
@@ -26,7 +25,8 @@ impl LongLived {
     /// Looks at a good token of a user.
     pub(super) fn look(&self, user: &UserId, token: &TokenFacts) {
         let left = token.expires_at.saturating_sub(clock::now_seconds());
-        if left <= self.ttl.as_secs() || self.count.fetch_add(1, Ordering::Relaxed) > 0 {
+        let ttl = self.config.now().revocation_ttl;
+        if left <= ttl.as_secs() || self.count.fetch_add(1, Ordering::Relaxed) > 0 {
             return;
         }
         tracing::warn!(

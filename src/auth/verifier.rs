@@ -45,9 +45,27 @@ impl Verifier {
     /// # Errors
     /// A key file cannot be read or has no usable key.
     pub(crate) async fn new(config: &Config, secret: Option<&Secret>) -> Result<Self, KeyError> {
+        Ok(Self::with(config, Keys::load(config, secret, None).await?))
+    }
+
+    /// The same for other settings; and those by which other keys came. A key set that is the same is not fetched again.
+    ///
+    /// # Errors
+    /// A key file cannot be read or has no usable key.
+    pub(crate) async fn renewed(
+        &self,
+        config: &Config,
+        secret: Option<&Secret>,
+    ) -> Result<(Self, Vec<&'static str>), KeyError> {
+        let keys = Keys::load(config, secret, Some(&self.keys)).await?;
+        let differing = self.keys.differing(&keys).collect();
+        Ok((Self::with(config, keys), differing))
+    }
+
+    fn with(config: &Config, keys: Keys) -> Self {
         let algorithms = config.jwt_algorithms.iter().copied();
-        Ok(Self {
-            keys: Keys::load(config, secret).await?,
+        Self {
+            keys,
             algorithms: algorithms.map(algorithm).collect(),
             issuer: config.jwt_issuer.clone(),
             audience: config.jwt_audience.clone(),
@@ -55,7 +73,7 @@ impl Verifier {
             ids: config.jwt_user_id_claims.clone(),
             required: config.jwt_required_claims.clone(),
             session: config.jwt_session_claim.clone(),
-        })
+        }
     }
 
     /// Verifies a token. A leading `Bearer ` is ignored.

@@ -19,7 +19,7 @@ use dashmap::DashMap;
 
 use crate::audit::Audit;
 use crate::cluster::{AllNodesMessage, Answer, BackendMessage, Cluster};
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::connection::OpenConnections;
 use crate::conversations::Conversations;
 use crate::limits::{Action, Limit};
@@ -41,7 +41,7 @@ pub(crate) struct Backend {
     connections: Arc<OpenConnections>,
     cluster: Option<Arc<Cluster>>,
     audit: Audit,
-    config: Arc<Config>,
+    config: LiveConfig,
     repeated: repeated::Requests,
     /// What is published with each token.
     limits: DashMap<Arc<str>, Arc<Limit>>,
@@ -54,7 +54,7 @@ impl Backend {
         conversations: &Arc<Conversations>,
         sessions: &Arc<Sessions>,
         connections: &Arc<OpenConnections>,
-        (config, audit, cluster): (Arc<Config>, Audit, Option<Arc<Cluster>>),
+        (config, audit, cluster): (LiveConfig, Audit, Option<Arc<Cluster>>),
     ) -> Self {
         Self {
             users: users.clone(),

@@ -135,6 +135,14 @@ choices! {
         Polling = "polling" | "long-polling" | "xhr-polling",
     }
 
+    /// What connections begin with.
+    ProxyProtocol {
+        /// With a request, or TLS.
+        Off = "off" | "none" | "no" | "false",
+        /// With a PROXY header, which names the client.
+        Required = "required" | "on" | "v1" | "v2",
+    }
+
     /// Who is notified that a user of `direct` came online or went offline.
     PresenceAudience {
         /// Everyone while few are connected, peers beyond that.

@@ -1,6 +1,6 @@
 //! Checks across settings: those that need one another, or have no effect without one another.
 
-use super::choices::JwtAlgorithm;
+use super::choices::{JwtAlgorithm, ProxyProtocol};
 use super::problems::Problems;
 use super::settings::Config;
 use super::webhooks;
@@ -46,12 +46,36 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
             None,
         );
     }
+    edge(config, problems);
     keys(config, problems);
     webhooks::check(config, problems);
 }
 
 const NEEDS_MONGODB: &str = "needs mongodb_uri: servers that share conversations must keep them in one \
      place, and what is in data_dir is seen by one server only";
+
+/// What stands in front of HTTP.
+fn edge(config: &Config, problems: &mut Problems) {
+    let files = [
+        ("tls_cert_file", config.tls_cert_file.is_some()),
+        ("tls_key_file", config.tls_key_file.is_some()),
+    ];
+    if let [(set, true), (missing, false)] | [(missing, false), (set, true)] = files
+        && !problems.about(&[set, missing])
+    {
+        problems.add(set, format!("needs {missing}"), None);
+    }
+    if config.proxy_protocol == ProxyProtocol::Required
+        && config.trusted_proxies.is_empty()
+        && !problems.about(&["trusted_proxies"])
+    {
+        problems.add(
+            "proxy_protocol",
+            "needs trusted_proxies: nobody else may connect then",
+            None,
+        );
+    }
+}
 
 /// How tokens are verified.
 fn keys(config: &Config, problems: &mut Problems) {

@@ -20,6 +20,7 @@ mod endpoint_url;
 mod host;
 mod layers;
 mod listen_address;
+mod live;
 mod mongo_uri;
 mod near_misses;
 mod networks;
@@ -32,11 +33,13 @@ mod rate;
 mod raw;
 mod redis_url;
 mod reference;
+pub(crate) mod reload;
 mod secret;
 mod secret_file;
 mod setting;
 mod settings;
 mod sources;
+mod tls;
 mod types;
 mod url;
 mod values;
@@ -49,13 +52,14 @@ pub use admin_tokens::{AdminToken, AdminTokens};
 pub use base_path::BasePath;
 pub use choices::{
     AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,
-    PresenceAudience, SpoolFull, Transport, WhoMayAdd,
+    PresenceAudience, ProxyProtocol, SpoolFull, Transport, WhoMayAdd,
 };
 pub use claims::{ClaimPath, RequiredClaim};
 pub use cookie::CookieNames;
 pub use endpoint_url::EndpointUrl;
 pub use host::Host;
 pub use listen_address::ListenAddress;
+pub(crate) use live::{Live, LiveConfig, Taken};
 pub use mongo_uri::{MongoPrefix, MongoUri};
 pub use origin::Origin;
 pub use origins::{AllowedOrigin, AllowedOrigins, PublicHosts};
@@ -65,12 +69,14 @@ pub use rate::{Period, Rate};
 pub use redis_url::RedisUrl;
 pub(crate) use redis_url::{RedisNodes, RedisServers};
 pub use reference::{reference_env, reference_toml};
+pub use reload::reloaded_settings;
 pub use secret::Secret;
 pub use secret_file::{SecretFileError, SecretOrigin, existing_jwt_secret, jwt_secret};
 pub use setting::Entry;
 pub use settings::Config;
 pub(crate) use settings::MIN_MESSAGE_RETENTION;
 pub use sources::Sources;
+pub(crate) use tls::{TlsError, TlsIdentity};
 pub(crate) use types::MAX_DURATION;
 pub use types::parse_duration;
 pub use url::HttpUrl;
@@ -94,14 +100,17 @@ impl Config {
         }
     }
 
-    /// The same, with a look at the data folder: nothing in it is made or changed.
+    /// The same, with a look at the data folder and the certificate: nothing is made or changed.
     ///
     /// # Errors
-    /// All problems, those that a start would have with the folder included.
+    /// All problems, those that a start would have with these included.
     pub fn check(sources: &Sources) -> Result<Self, Problems> {
         let config = Self::load(sources)?;
         let mut problems = Problems::default();
         data_dir::check(&config, &mut problems);
+        if let Err(error) = TlsIdentity::of(&config) {
+            problems.add(error.setting(), error.to_string(), None);
+        }
         match problems.is_empty() {
             true => Ok(config),
             false => Err(problems),

@@ -8,12 +8,16 @@ use mongodb::options::{ConnectionString, Tls};
 
 use super::path::expanded;
 use super::raw::Raw;
-use super::secret::REDACTED;
+use super::secret::{REDACTED, Secret};
 use super::types::SettingType;
 
 /// A checked URI of a MongoDB. It may hold a password, so `Debug` shows nothing of it.
 #[derive(Clone)]
-pub struct MongoUri(Box<ConnectionString>);
+pub struct MongoUri {
+    parsed: Box<ConnectionString>,
+    /// As it is written.
+    text: Secret,
+}
 
 impl MongoUri {
     /// Reads a URI. `None`: it is not one of a MongoDB.
@@ -25,12 +29,21 @@ impl MongoUri {
                 *path = expanded(path).ok()?;
             }
         }
-        Some(Self(Box::new(parsed)))
+        Some(Self {
+            parsed: Box::new(parsed),
+            text: Secret::new(uri),
+        })
     }
 
     /// The URI as the driver reads it. It holds the password: never log it.
     pub(crate) fn connection_string(&self) -> &ConnectionString {
-        &self.0
+        &self.parsed
+    }
+}
+
+impl PartialEq for MongoUri {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
     }
 }
 

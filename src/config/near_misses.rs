@@ -30,7 +30,7 @@ pub(super) fn near_misses(sources: &Sources) -> Vec<Problem> {
     let names = sources.names().filter(|(name, _)| !is_ours(name));
     let notes = names.filter_map(|(name, origin)| {
         let meant = meant(name, &ours)?;
-        let is_set = sources.variable(meant).is_some();
+        let is_set = is_set(meant, sources);
         let value = sources.variable(name)?.0;
         let is_service = value.starts_with(SERVICE) && name.ends_with("_PORT");
         (!is_set && !is_service).then(|| Problem {
@@ -40,6 +40,14 @@ pub(super) fn near_misses(sources: &Sources) -> Vec<Problem> {
         })
     });
     notes.collect()
+}
+
+/// Whether the setting of this variable is set, by it or another of its variables.
+fn is_set(variable: &str, sources: &Sources) -> bool {
+    let mut all = SETTINGS.iter().map(|one| one.variables());
+    let of_setting = all.find(|names| names.iter().any(|name| name == variable));
+    let mut names = of_setting.unwrap_or_default().into_iter();
+    names.any(|name| sources.variable(&name).is_some())
 }
 
 /// The variable that a name was probably meant to be.
@@ -121,6 +129,7 @@ mod tests {
         ];
         assert_eq!(notes(&others), [""; 0]);
         assert_eq!(notes(&["MONGODB_URL", "MONGODB_URI"]), [""; 0]);
+        assert_eq!(notes(&["MONGODB_URL", "MONGO_URI"]), [""; 0]);
         let service = Sources {
             env: [("RELAY_PORT".to_owned(), "tcp://10.0.0.1:3000".to_owned())].into(),
             ..Sources::default()

@@ -15,6 +15,23 @@ pub struct Problem {
     pub source: Option<String>,
 }
 
+impl Problem {
+    /// That a setting cannot be used, since this is wrong.
+    pub(crate) fn of(setting: &str, wrong: &dyn fmt::Display) -> Self {
+        Self {
+            setting: setting.to_owned(),
+            message: wrong.to_string(),
+            source: None,
+        }
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.setting, self.message)?;
@@ -54,6 +71,12 @@ impl Problems {
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// The same, each changed in this way.
+    pub(super) fn each(mut self, change: impl Fn(&mut Problem)) -> Self {
+        self.0.iter_mut().for_each(change);
+        self
     }
 
     /// The problems in the order they were found.

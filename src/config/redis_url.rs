@@ -18,7 +18,11 @@ const REDIS_PORT: u16 = 6_379;
 
 /// A checked URL of a Redis deployment. It may hold a password, so `Debug` shows nothing of it.
 #[derive(Clone)]
-pub struct RedisUrl(RedisServers);
+pub struct RedisUrl {
+    servers: RedisServers,
+    /// As it is written.
+    text: Secret,
+}
 
 /// The servers that a URL names.
 #[derive(Clone)]
@@ -54,12 +58,20 @@ pub(crate) struct RedisNodes {
 impl RedisUrl {
     /// Reads a URL. `None`: it is not one of a Redis.
     pub(crate) fn parse(url: &str) -> Option<Self> {
-        RedisServers::parse(url).map(Self)
+        let servers = RedisServers::parse(url)?;
+        let text = Secret::new(url);
+        Some(Self { servers, text })
     }
 
     /// The servers that it names. They hold the password: never log it.
     pub(crate) fn servers(&self) -> &RedisServers {
-        &self.0
+        &self.servers
+    }
+}
+
+impl PartialEq for RedisUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
     }
 }
 

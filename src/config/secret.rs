@@ -6,7 +6,7 @@ use super::raw::Raw;
 use super::types::SettingType;
 
 /// Text that prints as `<redacted>`; only [`Secret::expose`] returns it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
 
 /// The text that is printed instead of a secret.

@@ -88,6 +88,30 @@ macro_rules! settings {
                 )+)+ }
             }
 
+            /// These settings with the values of `read` where they may change, and which ones differ: those that do
+            /// change, and those that keep their value.
+            pub(super) fn with(
+                &self,
+                read: Self,
+                may_change: impl Fn(&str) -> bool,
+            ) -> (Self, Vec<&'static str>, Vec<&'static str>) {
+                let (mut changed, mut kept) = (Vec::new(), Vec::new());
+                let config = Self { $($(
+                    $name: match self.$name == read.$name {
+                        true => read.$name,
+                        false if may_change(stringify!($name)) => {
+                            changed.push(stringify!($name));
+                            read.$name
+                        }
+                        false => {
+                            kept.push(stringify!($name));
+                            self.$name.clone()
+                        }
+                    },
+                )+)+ };
+                (config, changed, kept)
+            }
+
             /// Every setting with the value it has here, in the order of the table.
             #[must_use]
             pub fn entries(&self) -> Vec<Entry> {

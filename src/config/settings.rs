@@ -19,7 +19,7 @@ use super::check::{
 };
 use super::choices::{
     AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,
-    PresenceAudience, SpoolFull, Transport, WhoMayAdd,
+    PresenceAudience, ProxyProtocol, SpoolFull, Transport, WhoMayAdd,
 };
 use super::claims::{ClaimPath, RequiredClaim};
 use super::client_files;
@@ -210,6 +210,14 @@ settings! {
     request_timeout: Duration = Duration::from_secs(10), check at_least(MIN_TIME);
     /// Slowest a client may send the body of a request, in bytes per second; 0 sets no limit.
     min_request_rate: u64 = 4096;
+    /// PEM file with the certificate by which clients know this server, and the chain behind it. When not set, no TLS is spoken.
+    /// The file is read again when it changes, and at a reload: connections stay.
+    tls_cert_file: Option<PathBuf> = None;
+    /// PEM file with its private key, which is read again likewise.
+    tls_key_file: Option<PathBuf> = None;
+    /// Whether connections begin with a PROXY header, version 1 or 2: off, or required.
+    /// Then only trusted_proxies may connect, and the address that they name counts as the client's.
+    proxy_protocol: ProxyProtocol = ProxyProtocol::Off;
     /// Addresses or networks of proxies whose X-Forwarded-For, or else Forwarded, is believed.
     trusted_proxies: Vec<IpNet> = Vec::new();
     /// Origins of web pages that may call, for REST and sockets alike; "*" allows every one.

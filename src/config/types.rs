@@ -18,7 +18,7 @@ pub(crate) const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
 const MAX_NUMBER: u64 = 1 << 40;
 
 /// A type that a setting can have.
-pub(super) trait SettingType: Sized {
+pub(super) trait SettingType: Sized + PartialEq {
     /// Whether a refused value may be repeated in the problem.
     const ECHO: bool = true;
     /// Whether several environment variables add up; otherwise they must agree.

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::handshake::{Handshake, Query};
 use super::places::{NoPlace, Place};
 use super::{Drain, Library, Places};
-use crate::config::{Config, Transport};
+use crate::config::{LiveConfig, Transport};
 use crate::engine_io::{EngineError, Revision, Sessions, accept};
 use crate::limits::address;
 use crate::metrics::refusals::{self, Engine};
@@ -29,7 +29,7 @@ pub(crate) struct SocketIoEdge {
     library: Library,
     sessions: Arc<Sessions>,
     places: Arc<Places>,
-    config: Arc<Config>,
+    config: LiveConfig,
     drain: Drain,
     node: Arc<str>,
 }
@@ -48,13 +48,13 @@ impl SocketIoEdge {
     pub(crate) fn new(
         library: Library,
         places: Arc<Places>,
-        config: Arc<Config>,
+        config: LiveConfig,
         drain: Drain,
         node: Arc<str>,
     ) -> Self {
         Self {
             library,
-            sessions: Arc::new(Sessions::new((&*config).into())),
+            sessions: Arc::new(Sessions::new((&*config.now()).into())),
             places,
             config,
             drain,
@@ -68,7 +68,7 @@ impl SocketIoEdge {
             Some("websocket") => Transport::Websocket,
             _ => return Err(EngineError::UnknownTransport),
         };
-        let is_served = self.config.transports.contains(&transport);
+        let is_served = self.config.now().transports.contains(&transport);
         is_served
             .then_some(transport)
             .ok_or(EngineError::UnknownTransport)
@@ -78,7 +78,7 @@ impl SocketIoEdge {
     fn revision(&self, query: &Query<'_>) -> Result<Revision, EngineError> {
         match query.revision {
             Some("4") => Ok(Revision::V4),
-            Some("3") | None if self.config.allow_eio3 => Ok(Revision::V3),
+            Some("3") | None if self.config.now().allow_eio3 => Ok(Revision::V3),
             _ => Err(EngineError::UnsupportedRevision),
         }
     }
@@ -97,7 +97,10 @@ impl SocketIoEdge {
             Transport::Polling if method == Method::GET => Ok(session.poll().await),
             Transport::Polling if method == Method::POST => {
                 if !session.is_admitted() {
-                    asked.link.clone().close_within(self.config.connect_timeout);
+                    asked
+                        .link
+                        .clone()
+                        .close_within(self.config.now().connect_timeout);
                 }
                 Ok(session.post(&asked.parts.headers, body).await)
             }
@@ -127,7 +130,7 @@ impl SocketIoEdge {
         };
         let revision = self.revision(asked.query)?;
         let (peer, headers) = (asked.link.peer().ip(), &asked.parts.headers);
-        let address = address::client_address(peer, headers, &self.config.trusted_proxies);
+        let address = address::client_address(peer, headers, &self.config.now().trusted_proxies);
         let place = match self.places.take(address) {
             Ok(place) => place,
             Err(why) => return Ok(no_place(why)),

@@ -19,7 +19,7 @@ use super::places::Place;
 use super::{Client, ConnectionId};
 use crate::access_log;
 use crate::audit::{Audit, AuditText, Event, Record, Source};
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::limits::{Action, Limit};
 use crate::metrics::connections::{HandshakeOutcome, Tally};
 use crate::metrics::{Counter, dialects};
@@ -76,7 +76,7 @@ pub(crate) struct Connection {
 }
 
 /// A limit that most connections never need.
-fn made<'a>(limit: &'a OnceLock<Box<Limit>>, config: &Config, action: Action) -> &'a Limit {
+fn made<'a>(limit: &'a OnceLock<Box<Limit>>, config: &LiveConfig, action: Action) -> &'a Limit {
     limit.get_or_init(|| Box::new(Limit::new(config, action)))
 }
 
@@ -89,7 +89,7 @@ impl Connection {
         is_guest: bool,
         flow: Arc<Flow>,
         place: Option<Arc<Place>>,
-        config: &Config,
+        config: &LiveConfig,
     ) -> Self {
         Self {
             id: ConnectionId::random(),
@@ -99,7 +99,7 @@ impl Connection {
             guest_slowed: OnceLock::new(),
             slowed_questions: OnceLock::new(),
             guest_subscriptions: OnceLock::new(),
-            guest: GuestBudget::new(is_guest.then_some(config.guest_max_bytes)),
+            guest: GuestBudget::new(is_guest.then_some(config.now().guest_max_bytes)),
             is_refused: AtomicBool::new(false),
             refusals: OnceLock::new(),
             dialect: DialectCell::new(client.declared),
@@ -251,17 +251,17 @@ impl Connection {
     }
 
     /// Counts a message of a guest beyond those; whether it is waited for.
-    pub(crate) fn slows_guest_message(&self, config: &Config) -> bool {
+    pub(crate) fn slows_guest_message(&self, config: &LiveConfig) -> bool {
         made(&self.guest_slowed, config, Action::SlowedMessages).allows()
     }
 
     /// Counts a question beyond the rate; whether it is waited for.
-    pub(crate) fn slows_question(&self, config: &Config) -> bool {
+    pub(crate) fn slows_question(&self, config: &LiveConfig) -> bool {
         made(&self.slowed_questions, config, Action::SlowedQuestions).allows()
     }
 
     /// Counts that a guest joins or leaves something; whether it is allowed yet.
-    pub(crate) fn allows_guest_subscription(&self, config: &Config) -> bool {
+    pub(crate) fn allows_guest_subscription(&self, config: &LiveConfig) -> bool {
         made(&self.guest_subscriptions, config, Action::Subscriptions).allows()
     }
 
@@ -281,7 +281,7 @@ impl Connection {
     }
 
     /// Waits after an event that was refused, if too many were.
-    pub(super) async fn wait_if_refused(&self, config: &Config) {
+    pub(super) async fn wait_if_refused(&self, config: &LiveConfig) {
         if !self.is_refused.load(Ordering::Relaxed) {
             return;
         }

@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::limits::{Account, AddressLimits, AddressSlot, AddressSlots, Fixed};
 use crate::metrics::connections::{HandshakeOutcome, handshake_took};
 use crate::metrics::refusals::{self, Limit};
@@ -27,9 +27,7 @@ pub(crate) struct Places {
     /// Those that were not admitted when they were made, the oldest first.
     made: Mutex<VecDeque<Weak<Place>>>,
     unadmitted: Arc<AtomicUsize>,
-    max_unadmitted: usize,
-    /// How long a session may be without being admitted.
-    timeout: Duration,
+    config: LiveConfig,
 }
 
 /// Why a session is not made.
@@ -45,14 +43,13 @@ pub(super) enum NoPlace {
 
 impl Places {
     /// All of them are free.
-    pub(crate) fn new(config: &Config, limits: Arc<AddressLimits>) -> Self {
+    pub(crate) fn new(config: &LiveConfig, limits: Arc<AddressLimits>) -> Self {
         Self {
             limits,
-            slots: AddressSlots::new(config.max_connections_per_ip),
+            slots: AddressSlots::default(),
             made: Mutex::default(),
             unadmitted: Arc::default(),
-            max_unadmitted: config.max_unadmitted as usize,
-            timeout: config.connect_timeout,
+            config: config.clone(),
         }
     }
 
@@ -67,7 +64,9 @@ impl Places {
         if memory.is_full() {
             return Err(NoPlace::NoMemory);
         }
-        let slot = self.slots.take(address).ok_or_else(|| {
+        let config = self.config.now();
+        let most = config.max_connections_per_ip;
+        let slot = self.slots.take(address, most).ok_or_else(|| {
             refusals::limited(Limit::ConnectionsPerIp);
             NoPlace::TooMany
         })?;
@@ -85,7 +84,7 @@ impl Places {
         self.unadmitted.fetch_add(1, Ordering::Relaxed);
         self.made.lock().push_back(Arc::downgrade(&place));
         let unadmitted = self.unadmitted.load(Ordering::Relaxed);
-        let are_too_many = unadmitted > self.max_unadmitted || memory.is_scarce();
+        let are_too_many = unadmitted > config.max_unadmitted as usize || memory.is_scarce();
         if let Some(oldest) = self.pop_oldest_if(|_| are_too_many) {
             oldest.end();
         }
@@ -95,7 +94,8 @@ impl Places {
     /// Ends sessions that were not admitted in time, also those whose client was refused, and stays. To be called
     /// at intervals.
     pub(crate) fn end_overdue(&self) {
-        let is_overdue = |place: &Place| place.made.elapsed() > self.timeout;
+        let timeout = self.config.now().connect_timeout;
+        let is_overdue = |place: &Place| place.made.elapsed() > timeout;
         while let Some(overdue) = self.pop_oldest_if(is_overdue) {
             overdue.end();
         }
@@ -201,11 +201,14 @@ impl std::fmt::Debug for Place {
 mod tests {
     use std::net::Ipv4Addr;
     use std::num::NonZeroU32;
+    use std::time::Duration;
 
     use super::*;
+    use crate::config::Config;
     use crate::limits::Memory;
 
     fn places(config: Config) -> Places {
+        let config = config.into();
         let limits = Arc::new(AddressLimits::new(&config, &Memory::new(1 << 30)));
         Places::new(&config, limits)
     }

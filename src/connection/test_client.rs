@@ -14,7 +14,7 @@ use socketioxide::SocketIo;
 use super::Drain;
 use super::{Handler, Handshake, Library, OpenConnections, Places, Services, mount};
 use crate::audit::{Audit, AuditOptions, SqliteStore};
-use crate::config::Config;
+use crate::config::{Config, LiveConfig};
 use crate::engine_io::{Revision, Session, Sessions};
 use crate::limits::{AddressLimits, Memory};
 use crate::transport::FlowLimits;
@@ -25,7 +25,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 /// The library with this handler mounted, and an audit in `folder`.
 pub(crate) fn library_with<H: Handler>(
     handler: H,
-    config: Arc<Config>,
+    config: Config,
     open: Arc<OpenConnections>,
     folder: &Path,
 ) -> Library {
@@ -34,8 +34,8 @@ pub(crate) fn library_with<H: Handler>(
     let services = Services {
         open,
         audit: Audit::start(store, folder, AuditOptions::default()).unwrap(),
-        flow_limits: FlowLimits::from(&*config),
-        config,
+        flow_limits: FlowLimits::from(&config).into(),
+        config: config.into(),
         node: "node".into(),
         drain: Drain::default(),
     };
@@ -54,7 +54,7 @@ impl TestClient {
         let config = Config::default();
         let sessions = Sessions::new((&config).into());
         let (session, stream) = sessions.begin(Revision::V4, false);
-        let handshake = handshake(&config).carried_by(session.clone());
+        let handshake = handshake(&config.into()).carried_by(session.clone());
         library.serve(stream, Revision::V4, handshake).await;
         let client = Self { session };
         client.post(&format!("40{auth}")).await;
@@ -97,7 +97,7 @@ async fn text(response: Response) -> String {
     String::from_utf8(body.unwrap().into()).unwrap()
 }
 
-fn handshake(config: &Config) -> Handshake {
+fn handshake(config: &LiveConfig) -> Handshake {
     let address = [127, 0, 0, 1].into();
     let places = Places::new(
         config,

@@ -153,7 +153,7 @@ impl Conversations {
             session_id: None,
             ip: None,
             user_agent: None,
-            node: self.config.node_name.as_str().into(),
+            node: self.config.now().node_name.as_str().into(),
             encoded: Encoded::default(),
         });
         let actor = Initiator::Participant(Actor {

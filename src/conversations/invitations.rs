@@ -96,7 +96,7 @@ impl Conversations {
             Initiator::Admin(_) => false,
         };
         NewParticipant {
-            is_invited: is_by_other && self.config.who_may_add == WhoMayAdd::Invite,
+            is_invited: is_by_other && self.config.now().who_may_add == WhoMayAdd::Invite,
             ..new.clone()
         }
     }
@@ -107,7 +107,7 @@ impl Conversations {
         by: Initiator<'_>,
         new: &'a NewConversation,
     ) -> Cow<'a, NewConversation> {
-        if self.config.who_may_add != WhoMayAdd::Invite {
+        if self.config.now().who_may_add != WhoMayAdd::Invite {
             return Cow::Borrowed(new);
         }
         let participants = new.participants.iter();

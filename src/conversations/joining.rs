@@ -133,7 +133,7 @@ impl Conversations {
     /// the grace, if they have not come back by then.
     pub(crate) async fn disconnected(self: &Arc<Self>, member: &Member) {
         let (connection, user) = (&member.connection, &member.user.id);
-        let grace = self.config.offline_grace;
+        let grace = self.config.now().offline_grace;
         let at = self.now_ms();
         self.listed.end(connection);
         let (followed, mut absent_from) = (self.subscriptions_of(connection), Vec::new());

@@ -124,7 +124,7 @@ impl Conversations {
             return;
         }
         let (conversations, id, user) = (self.clone(), id.clone(), user.clone());
-        let grace = self.config.offline_grace.max(SHORTEST_GRACE);
+        let grace = self.config.now().offline_grace.max(SHORTEST_GRACE);
         let drain = self.presence.drain().clone();
         self.presence.drain().spawn(async move {
             loop {

@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::model::clock::Clock;
 use crate::stores::conversations::ConversationStores;
 use crate::users::{Presence, Users};
@@ -69,7 +69,7 @@ use upkeep::{ChangedHere, Unsure};
 pub(crate) struct Conversations {
     stores: ConversationStores,
     clock: Arc<dyn Clock>,
-    config: Arc<Config>,
+    config: LiveConfig,
     users: Arc<Users>,
     presence: Arc<Presence>,
     audit: Audit,
@@ -88,7 +88,7 @@ impl Conversations {
     pub(crate) fn new(
         stores: ConversationStores,
         clock: Arc<dyn Clock>,
-        config: Arc<Config>,
+        config: LiveConfig,
         presence: Arc<Presence>,
         audit: Audit,
         cluster: Option<Arc<Cluster>>,

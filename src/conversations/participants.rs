@@ -135,7 +135,7 @@ impl Conversations {
         let new = &self.with_invitation(by, new);
         let guard = self.lock(id).await;
         let (stores, author) = (self.stores(), by.author());
-        let most = self.config.max_participants;
+        let most = self.config.now().max_participants;
         let added = stores.participants.add(id, new, &author, most).await;
         let logged = self.noted(id, added)?;
         let repeated = logged.change.is_none();
@@ -186,7 +186,7 @@ impl Conversations {
         let user = &actor.identity.user;
         let others = new.iter().filter(|one| one.user != *user);
         let others: Vec<_> = others.collect();
-        if self.config.who_may_add != WhoMayAdd::SharesConversation || others.is_empty() {
+        if self.config.now().who_may_add != WhoMayAdd::SharesConversation || others.is_empty() {
             return Ok(());
         }
         let partners = self.stores().conversations.partners_of(user).await?;

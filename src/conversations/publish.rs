@@ -246,7 +246,7 @@ impl Conversations {
             self.note_delivered(id, reached.message, reached.sender, &reached.users)
                 .await;
         }
-        lagging.wait_at_rate(self.config.room_min_rate).await;
+        lagging.wait_at_rate(self.config.now().room_min_rate).await;
     }
 
     fn send_change_to_nodes(&self, id: &ConversationId, change: &NumberedEvent) {

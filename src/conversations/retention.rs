@@ -75,7 +75,7 @@ impl Conversations {
         due: &mut Due,
     ) -> Result<(), StoreError> {
         let store = &self.stores().retention;
-        let kept = self.config.message_retention;
+        let kept = self.config.now().message_retention;
         let is_due = now >= due.messages;
         let others = if is_due { kept } else { Duration::ZERO };
         let removed = store.remove_old_messages(others).await?;
@@ -85,7 +85,7 @@ impl Conversations {
         if is_due {
             due.messages = now + (kept / LONGER).clamp(INTERVAL, LONG_INTERVAL);
         }
-        let kept = self.config.changes_retention;
+        let kept = self.config.now().changes_retention;
         if now >= due.logs && !kept.is_zero() {
             store.remove_old_changes(kept).await?;
             due.logs = now + LONG_INTERVAL;

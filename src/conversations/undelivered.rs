@@ -16,7 +16,11 @@ impl Conversations {
     /// Those whom a message is for, if a backend wants to know whom it did not reach. Read while it is stored: nobody
     /// waits for both, one after the other.
     pub(super) async fn recipients_if_wanted(&self, id: &ConversationId) -> Vec<Participant> {
-        if !self.config.webhooks_want(FactType::MessageUndelivered) {
+        let wants = self
+            .config
+            .now()
+            .webhooks_want(FactType::MessageUndelivered);
+        if !wants {
             return Vec::new();
         }
         let participants = self.stores().participants.list(id).await;

@@ -175,7 +175,7 @@ impl Handler for Dispatcher {
     }
 
     fn subject(&self, connection: &Connection, event: &RawEvent) -> Option<Subject> {
-        subject::of_event(&self.app.config, connection, event)
+        subject::of_event(&self.app.config.now(), connection, event)
     }
 
     fn connections_of(&self, member: &Arc<Member>) -> Vec<Arc<Connection>> {

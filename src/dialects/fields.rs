@@ -28,12 +28,19 @@ const MAX_ADDRESS_BYTES: usize = 2048;
 /// Every method: the field is missing, of the wrong type, or too long.
 pub(crate) struct Fields<'p, 'a> {
     payload: &'p Payload<'a>,
-    config: &'p Config,
+    max_id_bytes: usize,
+    max_content_chars: usize,
+    max_content_bytes: Option<usize>,
 }
 
 impl<'p, 'a> Fields<'p, 'a> {
-    pub(crate) fn new(payload: &'p Payload<'a>, config: &'p Config) -> Self {
-        Self { payload, config }
+    pub(crate) fn new(payload: &'p Payload<'a>, config: &Config) -> Self {
+        Self {
+            payload,
+            max_id_bytes: config.max_id_bytes,
+            max_content_chars: config.max_content_chars,
+            max_content_bytes: config.max_content_bytes,
+        }
     }
 
     /// The refusal of a field.
@@ -67,13 +74,13 @@ impl<'p, 'a> Fields<'p, 'a> {
 
     /// An id that the client chose: a string that is not empty, or an integer.
     pub(crate) fn id(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
-        self.id_up_to(name, self.config.max_id_bytes)
+        self.id_up_to(name, self.max_id_bytes)
     }
 
     /// An id that only its sender interprets: a string that is not empty, or any number as it is written.
     pub(crate) fn own_id(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
         let id = self.payload.own_id(name);
-        let id = id.filter(|id| !id.is_empty() && id.len() <= self.config.max_id_bytes);
+        let id = id.filter(|id| !id.is_empty() && id.len() <= self.max_id_bytes);
         self.expect(name, id)
     }
 
@@ -140,7 +147,7 @@ impl<'p, 'a> Fields<'p, 'a> {
     /// too many bytes.
     pub(crate) fn content(&self, name: &'static str) -> Result<&'p Opaque<'a>, Refusal> {
         let content = self.filled(name)?;
-        let max = self.config.max_content_chars;
+        let max = self.max_content_chars;
         // A character has four bytes at most.
         let bytes = content.total_size();
         let fits = bytes <= max || content.characters() <= max;
@@ -151,8 +158,8 @@ impl<'p, 'a> Fields<'p, 'a> {
     /// How many bytes everything may have that is said in one message.
     pub(crate) fn max_message_bytes(&self) -> usize {
         // A character takes twelve bytes at most, as two escaped surrogates, and the quotes as many as one.
-        let most = 12 * (self.config.max_content_chars + 1);
-        self.config.max_content_bytes.unwrap_or(most)
+        let most = 12 * (self.max_content_chars + 1);
+        self.max_content_bytes.unwrap_or(most)
     }
 
     /// Any value but `null` and an empty string.
@@ -190,7 +197,7 @@ impl<'p, 'a> Fields<'p, 'a> {
 
     /// A string that is not empty and no longer than an id may be.
     pub(crate) fn label(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
-        self.label_up_to(name, self.config.max_id_bytes)
+        self.label_up_to(name, self.max_id_bytes)
     }
 
     /// Such a string of at most `max` bytes.

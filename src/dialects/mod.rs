@@ -294,7 +294,7 @@ async fn answer(
             Box::pin(life.finished_elsewhere(subject)).await;
         }
     }
-    let handled = match sent.and_then(|sent| sent.unreadable(request.app.config.max_depth)) {
+    let handled = match sent.and_then(|sent| sent.unreadable(request.app.config.now().max_depth)) {
         Some(field) => {
             let allowed = request.check_limits().await;
             allowed.and(Err(Refusal::unusable_named(field)))

@@ -124,7 +124,8 @@ impl<'a> Request<'a> {
 
     /// Whether the dialect is served and may be used on this connection.
     pub(crate) fn accepts(&self, dialect: Dialect) -> bool {
-        self.app.config.dialects.contains(&dialect) && self.connection.accepts_dialect(dialect)
+        self.app.config.now().dialects.contains(&dialect)
+            && self.connection.accepts_dialect(dialect)
     }
 
     /// Records what the sender did, which is what the row of the event says.

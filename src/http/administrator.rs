@@ -112,11 +112,11 @@ impl UserOrAdmin {
 
 impl Sender for Admin {
     async fn authenticate(app: &Arc<App>, parts: &Parts, scope: Scope) -> Result<Self, Refusal> {
-        if !Self::may_be(&app.config) {
+        if !Self::may_be(&app.config.now()) {
             return Err(Refusal::new(Why::NoRoute));
         }
         let client = caller::client(parts, app)?;
-        let Some(Granted { name, scopes }) = granted(&app.config, &parts.headers) else {
+        let Some(Granted { name, scopes }) = granted(&app.config.now(), &parts.headers) else {
             return Err(note_unknown(app, &client, parts));
         };
         if !scopes.allow(scope) {
@@ -145,7 +145,7 @@ impl Sender for Admin {
 
 impl Sender for Scraper {
     async fn authenticate(app: &Arc<App>, parts: &Parts, scope: Scope) -> Result<Self, Refusal> {
-        let config = &app.config;
+        let config = &app.config.now();
         let given = bearer(&parts.headers);
         let is_scraper = given.is_some_and(|given| is(given, config.metrics_token.as_ref()));
         if !is_scraper && Admin::may_be(config) {
@@ -187,7 +187,7 @@ fn note_unknown(app: &App, client: &Client, parts: &Parts) -> Refusal {
 
 impl Sender for UserOrAdmin {
     async fn authenticate(app: &Arc<App>, parts: &Parts, scope: Scope) -> Result<Self, Refusal> {
-        match granted(&app.config, &parts.headers) {
+        match granted(&app.config.now(), &parts.headers) {
             Some(_) => Admin::authenticate(app, parts, scope)
                 .await
                 .map(Self::Admin),

@@ -228,7 +228,7 @@ pub(super) fn client(parts: &Parts, app: &App) -> Result<Client, Refusal> {
 
 /// The client of a request with these headers that came by this link.
 pub(super) fn client_of(app: &App, link: &Link, headers: &HeaderMap) -> Client {
-    let proxies = &app.config.trusted_proxies;
+    let proxies = &app.config.now().trusted_proxies;
     Client {
         address: address::client_address(link.peer().ip(), headers, proxies),
         user_agent: connection::user_agent(headers),

@@ -91,7 +91,7 @@ async fn of_all_posted(
     caller: Caller,
     body: JsonText,
 ) -> Result<Response, Refusal> {
-    let payload = body.payload(&app.config)?;
+    let payload = body.payload(&app.config.now())?;
     let after = payload.text(AFTER);
     if after.is_none() && payload.filled(AFTER).is_some() {
         return Err(Refusal::invalid(AFTER));

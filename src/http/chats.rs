@@ -43,7 +43,7 @@ const READ_AT_ONCE: usize = 8;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let limit = DefaultBodyLimit::max(max_body(&app.config));
+    let limit = DefaultBodyLimit::max(max_body(&app.config.now()));
     let users = |methods| only_users(app, methods);
     Router::new()
         .route("/api/chats", users(post(create).get(list)).layer(limit))
@@ -78,7 +78,7 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> 
     run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
-        let payload = body.payload(&app.config)?;
+        let payload = body.payload(&app.config.now())?;
         let request = new_conversation::by_user(&app, &caller, &payload).await?;
         // Of several requests at a time, such as by a click too many, the others find what one has made.
         let mut _alone = None;

@@ -1,5 +1,6 @@
 //! `/socket.io/NAME`: the published client for browsers, from a folder of the operator, as Socket.IO's own server has
-//! it. The files are read at the start; what is asked for later never leads to the file system.
+//! it. The files are read at the start and when the settings are reloaded; what is asked for never leads to the file
+//! system.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +20,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use super::error::unknown_route;
 use super::path::PathParameters;
 use crate::app::App;
+use crate::config::Config;
 use crate::config::client_files::{NoFile, PROGRAM, find};
 
 /// What is served, if the folder has it; nothing else is.
@@ -36,22 +38,26 @@ const NAMES: [&str; 8] = [
 const TYPE: &str = "text/javascript; charset=utf-8";
 const KEPT: &str = "public, max-age=3600";
 
-/// The files, by their names.
-#[derive(Debug, Default)]
-pub(crate) struct ClientFiles(BTreeMap<&'static str, File>);
+/// The files, by their names. Cheap to clone; two are equal that are answered alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClientFiles(Arc<BTreeMap<&'static str, File>>);
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct File {
     content: Bytes,
     tag: HeaderValue,
 }
 
 impl ClientFiles {
-    /// Reads what the folder has.
+    /// Reads what the folder of the settings has, if they name one.
     ///
     /// # Errors
     /// The client itself cannot be read. What else cannot be served is logged.
-    pub(crate) fn read(folder: &Path) -> Result<Self, NoFile> {
+    pub(crate) fn of(config: &Config) -> Result<Option<Self>, NoFile> {
+        config.client_files.as_deref().map(Self::read).transpose()
+    }
+
+    fn read(folder: &Path) -> Result<Self, NoFile> {
         let mut files = BTreeMap::new();
         for name in NAMES {
             match read(folder, name) {
@@ -63,7 +69,7 @@ impl ClientFiles {
                 Err(error) => tracing::warn!(name, %error, "a file of client_files is not served"),
             }
         }
-        Ok(Self(files))
+        Ok(Self(Arc::new(files)))
     }
 
     fn answer(&self, name: &str, headers: &HeaderMap) -> Response {
@@ -101,7 +107,6 @@ fn has(headers: &HeaderMap, tag: &HeaderValue) -> bool {
 
 /// The route.
 pub(super) fn routes(files: ClientFiles) -> Router<Arc<App>> {
-    let files = Arc::new(files);
     let serve = move |PathParameters(name): PathParameters<String>, headers: HeaderMap| {
         let answer = files.answer(&name, &headers);
         async move { answer }

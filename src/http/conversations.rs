@@ -34,7 +34,7 @@ use crate::stores::conversations::StoreError;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let limit = DefaultBodyLimit::max(max_body(&app.config));
+    let limit = DefaultBodyLimit::max(max_body(&app.config.now()));
     let users = |methods| only_users(app, methods);
     let users_or_admins = |methods| only_for::<UserOrAdmin>(app, Scope::Provision, methods);
     Router::new()
@@ -67,7 +67,8 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> 
     run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
-        let request = new_conversation::by_user(&app, &caller, &body.payload(&app.config)?).await?;
+        let request =
+            new_conversation::by_user(&app, &caller, &body.payload(&app.config.now())?).await?;
         let by = Initiator::Participant(caller.acts(None));
         let check = || caller.check_conversation(request.new.participants.len());
         made_conversation::make_for(&app, by, caller.id(), &request, check).await
@@ -193,8 +194,8 @@ async fn change(
 ) -> Response {
     run_to_end(&app.drain.clone(), async move {
         sender.check_limit()?;
-        let payload = body.payload(&app.config)?;
-        let fields = Fields::new(&payload, &app.config);
+        let payload = body.payload(&app.config.now())?;
+        let fields = Fields::new(&payload, &app.config.now());
         let history = new_conversation::history(&fields)?;
         let description = new_conversation::description(&fields)?;
         // Nobody is told of anything else.

@@ -45,7 +45,7 @@ async fn openapi_json() -> Response {
 }
 
 async fn asyncapi_json(State(app): State<Arc<App>>) -> Response {
-    let document = asyncapi::document(&app.config.dialects).to_string();
+    let document = asyncapi::document(&app.config.now().dialects).to_string();
     ([(CONTENT_TYPE, "application/json")], document).into_response()
 }
 

@@ -119,7 +119,7 @@ pub(super) async fn leave(
         caller.check_stored(body.len())?;
         let not_found = || Refusal::new(Why::ConversationNotFound);
         let id = ConversationId::parse(&id).ok_or_else(not_found)?;
-        let payload = body.payload(&app.config)?;
+        let payload = body.payload(&app.config.now())?;
         let broadcast = broadcast(&app, caller.id(), &id, &payload)?;
         // Who is only invited says nothing: they would accept by it.
         if broadcast.is_some() && own(&app, &caller, &id).await.is_ok() {

@@ -58,7 +58,7 @@ impl Form {
     /// what is served, so that the refusal is in the words of the client's dialect.
     pub(super) fn of(app: &App, payload: &Payload<'_>) -> Self {
         let has = |name| payload.get(name).is_some();
-        let served = &app.config.dialects;
+        let served = &app.config.now().dialects;
         if has(CONVERSATION_ID) {
             Self::Conversation
         } else if has(CHAT_ID) {
@@ -99,7 +99,7 @@ impl Form {
         to: Option<TypedId>,
         payload: &Payload<'_>,
     ) -> Result<(TypedId, NewMessage), Refusal> {
-        let fields = Fields::new(payload, &app.config);
+        let fields = Fields::new(payload, &app.config.now());
         let message = match self {
             Self::Conversation => in_conversation(&fields, to)?,
             Self::Chat => in_chat(&fields)?,

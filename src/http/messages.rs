@@ -33,7 +33,7 @@ const READ: &str = "read";
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let limit = DefaultBodyLimit::max(app.config.max_event_bytes);
+    let limit = DefaultBodyLimit::max(app.config.now().max_event_bytes);
     let users = |methods| only_users(app, methods);
     Router::new()
         .route("/api/messages", users(post(send).get(history::page)))
@@ -72,7 +72,7 @@ async fn send_to(app: Arc<App>, caller: Caller, to: Option<String>, body: JsonTe
     run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
-        let payload = body.payload(&app.config)?;
+        let payload = body.payload(&app.config.now())?;
         let (form, to) = match to {
             None => (Form::of(&app, &payload), None),
             Some(id) => (Form::Conversation, Some(named(&app, &id).await?)),
@@ -116,8 +116,8 @@ async fn edit(State(app): State<Arc<App>>, caller: Caller, id: String, body: Jso
     run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
-        let payload = body.payload(&app.config)?;
-        let fields = Fields::new(&payload, &app.config);
+        let payload = body.payload(&app.config.now())?;
+        let fields = Fields::new(&payload, &app.config.now());
         let change = conversation::edit_of(&fields)?;
         let message = edit_message(&app, &caller, None, &id, &change).await?;
         if Form::of(&app, &payload) == Form::Chat {
@@ -160,7 +160,7 @@ async fn replace(
     run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
-        let payload = body.payload(&app.config)?;
+        let payload = body.payload(&app.config.now())?;
         let change = replacement(&app, &payload)?;
         let message = edit_message(&app, &caller, Some(Dialect::Feed), &id, &change).await?;
         let message_data = ReplacedMessage {
@@ -179,7 +179,7 @@ async fn replace(
 }
 
 fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Refusal> {
-    let fields = Fields::new(payload, &app.config);
+    let fields = Fields::new(payload, &app.config.now());
     let content = fields.new_content(FEED_CONTENT)?;
     let further = fields.further(Some(content))?;
     Ok(Edit {

@@ -34,8 +34,8 @@ pub(super) fn public(app: &Arc<App>) -> Option<MethodRouter<Arc<App>>> {
         metrics_token,
         internal_listen,
         ..
-    } = &*app.config;
-    let has_token = metrics_token.is_some() || Admin::may_be(&app.config);
+    } = &*app.config.now();
+    let has_token = metrics_token.is_some() || Admin::may_be(&app.config.now());
     match (metrics_public, internal_listen, has_token) {
         (true, _, _) => Some(open()),
         (false, None, true) => Some(only_for::<Scraper>(app, Scope::Metrics, open())),

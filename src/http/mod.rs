@@ -83,9 +83,9 @@ pub(crate) fn router(
     edge: SocketIoEdge,
     client_files: Option<ClientFiles>,
 ) -> Router {
-    let serves = |dialect| app.config.dialects.contains(&dialect);
+    let serves = |dialect| app.config.now().dialects.contains(&dialect);
     let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
-    let conversations = ConversationDialect::are_in(&app.config.dialects).then(|| {
+    let conversations = ConversationDialect::are_in(&app.config.now().dialects).then(|| {
         let routes = conversations::routes(app).merge(messages::routes(app));
         let routes = routes.merge(chats::routes(app));
         routes
@@ -97,10 +97,10 @@ pub(crate) fn router(
     });
     let blocks = conversations.is_some() || serves(Dialect::Direct);
     let blocks = blocks.then(|| blocked::routes(app));
-    let is_admin_here = app.config.internal_listen.is_none() || app.config.admin_public;
+    let is_admin_here = app.config.now().internal_listen.is_none() || app.config.now().admin_public;
     let admin = is_admin_here.then(|| admin::routes(app));
     let metrics = metrics::public(app).map(|scrape| Router::new().route("/metrics", scrape));
-    let docs = app.config.api_docs.then(docs::routes);
+    let docs = app.config.now().api_docs.then(docs::routes);
     let client_files = client_files.map(client_files::routes);
     let rest = Router::new()
         .route("/health", get(health::health))

@@ -61,8 +61,8 @@ pub(super) async fn by_user(
     if payload.get(ENTRIES).is_some() {
         return by_entries(app, caller, payload).await;
     }
-    let fields = Fields::new(payload, &app.config);
-    let mut users = others(&fields, app.config.max_participants)?;
+    let fields = Fields::new(payload, &app.config.now());
+    let mut users = others(&fields, app.config.now().max_participants)?;
     users.retain(|user| user != caller.id());
     let admin = participant(caller.id(), Role::Admin, None);
     let others = users
@@ -86,14 +86,14 @@ fn others(fields: &Fields<'_, '_>, max: usize) -> Result<Vec<UserId>, Refusal> {
 
 /// The request of an administrator. Its creator is the first of `participantIds`, unless named.
 pub(super) fn by_admin(app: &App, payload: &Payload<'_>) -> Result<ConversationRequest, Refusal> {
-    let fields = Fields::new(payload, &app.config);
-    let users = fields.users(PARTICIPANTS, app.config.max_participants)?;
+    let fields = Fields::new(payload, &app.config.now());
+    let users = fields.users(PARTICIPANTS, app.config.now().max_participants)?;
     let named = payload.given(CREATED_BY).map(|_| fields.user(CREATED_BY));
     let named = named.transpose()?;
     let first = users.first().cloned();
     let created_by = named.or(first).ok_or_else(|| fields.refuse(PARTICIPANTS))?;
     let admins = match payload.given(ADMINS) {
-        Some(_) => fields.users(ADMINS, app.config.max_participants)?,
+        Some(_) => fields.users(ADMINS, app.config.now().max_participants)?,
         None => vec![created_by.clone()],
     };
     let role = |user: &UserId| match admins.contains(user) {
@@ -110,7 +110,7 @@ fn request(
     created_by: UserId,
     participants: Vec<NewParticipant>,
 ) -> Result<ConversationRequest, Refusal> {
-    let fields = Fields::new(payload, &app.config);
+    let fields = Fields::new(payload, &app.config.now());
     let named = payload.given(ID).map(|_| fields.conversation(ID));
     let named = named.transpose()?;
     let is_named = named.is_some();
@@ -184,7 +184,7 @@ async fn by_entries(
     caller: &Caller,
     payload: &Payload<'_>,
 ) -> Result<ConversationRequest, Refusal> {
-    let fields = Fields::new(payload, &app.config);
+    let fields = Fields::new(payload, &app.config.now());
     let entries = entries(app, payload)?;
     let Some(first) = entries.first() else {
         return Err(no_entries());
@@ -258,7 +258,7 @@ fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Refusal> {
     let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
     let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
     let items =
-        items.filter(|items| !items.is_empty() && items.len() <= app.config.max_participants);
+        items.filter(|items| !items.is_empty() && items.len() <= app.config.now().max_participants);
     let items = items.ok_or_else(no_entries)?;
     let parsed = items.into_iter().map(|raw| entry(app, raw.get()));
     parsed.collect::<Option<_>>().ok_or_else(invalid_entry)
@@ -266,8 +266,10 @@ fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Refusal> {
 
 fn entry(app: &App, text: &str) -> Option<Entry> {
     let payload = Payload::of_object(text).ok()?;
-    let fields = Fields::new(&payload, &app.config);
-    fields.filled_up_to(KEY, app.config.max_key_bytes).ok()?;
+    let fields = Fields::new(&payload, &app.config.now());
+    fields
+        .filled_up_to(KEY, app.config.now().max_key_bytes)
+        .ok()?;
     let number = match payload.filled(KEY_NUMBER) {
         Some(number) => number.as_raw()?.get().parse().ok()?,
         None => 1,

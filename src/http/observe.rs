@@ -51,7 +51,7 @@ pub(super) async fn answered(
     };
     let span = match is_of_socket {
         true => None,
-        false => traced::request(&app.config, &link, request.headers()),
+        false => traced::request(&app.config.now(), &link, request.headers()),
     };
     let response = match &span {
         Some(span) => span.around(Box::pin(next.run(request))).await,

@@ -45,7 +45,7 @@ pub(super) fn guard(app: &Arc<App>, routes: Router) -> Router {
         refused: Arc::default(),
     };
     routes
-        .layer(cors(&app.config.allowed_origins))
+        .layer(cors(&app.config.now().allowed_origins))
         .layer(from_fn_with_state(check, allow))
 }
 
@@ -63,7 +63,7 @@ async fn allow(
     next: Next,
 ) -> Response {
     let headers = request.headers();
-    let config = &check.app.config;
+    let config = &check.app.config.now();
     let cookies_count = match headers.get(ORIGIN) {
         Some(origin) => {
             let page = || page_of(config, &link, headers, origin);

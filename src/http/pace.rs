@@ -17,7 +17,7 @@ pub(super) async fn delay_refusals(
     request: Request,
     next: Next,
 ) -> Response {
-    let trusted = &app.config.trusted_proxies;
+    let trusted = &app.config.now().trusted_proxies;
     let address = client_address(link.peer().ip(), request.headers(), trusted);
     let response = next.run(request).await;
     if response.status().is_client_error() {

@@ -30,7 +30,7 @@ use crate::stores::conversations::StoreError;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let limit = DefaultBodyLimit::max(max_body(&app.config));
+    let limit = DefaultBodyLimit::max(max_body(&app.config.now()));
     let users_or_admins = |methods| only_for::<UserOrAdmin>(app, Scope::Provision, methods);
     Router::new()
         .route(
@@ -104,7 +104,7 @@ async fn add(
     body: JsonText,
 ) -> Response {
     run_to_end(&app.drain.clone(), async move {
-        let payload = body.payload(&app.config)?;
+        let payload = body.payload(&app.config.now())?;
         if let UserOrAdmin::User(caller) = &sender
             && payload.get(ENTRIES).is_some()
         {
@@ -114,7 +114,7 @@ async fn add(
             return feed_participants::change(&app, caller, &id, &payload).await;
         }
         sender.check_participant()?;
-        let fields = Fields::new(&payload, &app.config);
+        let fields = Fields::new(&payload, &app.config.now());
         let role = role(&fields)?;
         let new = NewParticipant {
             user: fields.user("userId")?,
@@ -159,8 +159,8 @@ async fn change(
 ) -> Response {
     run_to_end(&app.drain.clone(), async move {
         sender.check_limit()?;
-        let payload = body.payload(&app.config)?;
-        let fields = Fields::new(&payload, &app.config);
+        let payload = body.payload(&app.config.now())?;
+        let fields = Fields::new(&payload, &app.config.now());
         let role = role(&fields)?.ok_or_else(|| fields.refuse(ROLE))?;
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let user = UserId::parse(&user).ok_or(Refusal::new(Why::ParticipantNotFound))?;

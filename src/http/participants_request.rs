@@ -45,7 +45,7 @@ impl ParticipantsRequest {
         id: &ConversationId,
         payload: &Payload<'_>,
     ) -> Result<Self, Refusal> {
-        let fields = Fields::new(payload, &app.config);
+        let fields = Fields::new(payload, &app.config.now());
         let rotated = match fields.flag(SHARE_HISTORY)? {
             true => None,
             false => {
@@ -56,7 +56,7 @@ impl ParticipantsRequest {
         };
         let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
         let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
-        let fits = |items: &Vec<_>| (1..=app.config.max_participants).contains(&items.len());
+        let fits = |items: &Vec<_>| (1..=app.config.now().max_participants).contains(&items.len());
         let items = items.filter(fits);
         let items = items.ok_or_else(|| refused("Participant entries are required"))?;
         let (mut names, mut keys) = (Vec::new(), Vec::new());
@@ -91,7 +91,7 @@ fn entry(
     const KEYS: &str = "keys";
     let invalid = || refused("Invalid participant entry");
     let payload = Payload::of_object(text).map_err(|_| invalid())?;
-    let fields = Fields::new(&payload, &app.config);
+    let fields = Fields::new(&payload, &app.config.now());
     let name = fields
         .label_up_to("username", name::MAX_BYTES)
         .map_err(|_| invalid())?;
@@ -115,13 +115,13 @@ fn entry(
 
 fn shared_key(app: &App, text: &str) -> Option<ContentKey> {
     let payload = Payload::of_object(text).ok()?;
-    let number = Fields::new(&payload, &app.config).key_number(KEY_NUMBER);
+    let number = Fields::new(&payload, &app.config.now()).key_number(KEY_NUMBER);
     key(app, &payload, number.ok()??)
 }
 
 fn key(app: &App, payload: &Payload<'_>, number: i64) -> Option<ContentKey> {
-    let max = app.config.max_key_bytes.min(MAX_KEY_BYTES);
-    let fields = Fields::new(payload, &app.config);
+    let max = app.config.now().max_key_bytes.min(MAX_KEY_BYTES);
+    let fields = Fields::new(payload, &app.config.now());
     fields.filled_up_to(KEY, max).ok()?;
     Some(ContentKey {
         number,
@@ -142,7 +142,7 @@ pub(super) fn broadcast(
     };
     let raw = given.as_raw().ok_or_else(unusable)?;
     let message = Payload::of_object(raw.get()).map_err(|_| unusable())?;
-    let fields = Fields::new(&message, &app.config);
+    let fields = Fields::new(&message, &app.config.now());
     Ok(Some(NewMessage {
         conversation: id.clone(),
         sender: sender.clone(),

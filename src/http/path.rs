@@ -14,7 +14,7 @@ use crate::model::{Refusal, Why};
 /// write or leave out.
 pub(super) async fn plain(State(app): State<Arc<App>>, mut request: Request) -> Request {
     let uri = request.uri();
-    let below = app.config.base_path.strip(uri.path());
+    let below = app.config.now().base_path.strip(uri.path());
     let below = below.and_then(|path| with_path(uri, path));
     let short = shortened(below.as_ref().unwrap_or(uri)).or(below);
     if let Some(uri) = short {

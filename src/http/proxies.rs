@@ -22,7 +22,7 @@ pub(super) async fn notice(
 ) -> Response {
     let peer = link.peer().ip().to_canonical();
     let is_ours = names_clients(request.headers()) && is_near(peer);
-    if is_ours && !is_trusted(peer, &app.config.trusted_proxies) {
+    if is_ours && !is_trusted(peer, &app.config.now().trusted_proxies) {
         let notice = format!(
             "a proxy at {peer} names its clients, and is not trusted: set trusted_proxies (TRUSTED_PROXIES) to its \
              address, or all of them count as one address"

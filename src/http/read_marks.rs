@@ -47,8 +47,8 @@ const SUCCESS: Json<Success> = Json(Success { success: true });
 pub(super) async fn named(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
     run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
-        let payload = body.payload(&app.config)?;
-        let fields = Fields::new(&payload, &app.config);
+        let payload = body.payload(&app.config.now())?;
+        let fields = Fields::new(&payload, &app.config.now());
         let form = Form::of(&app, &payload);
         let id = fields.conversation(form.id_field())?.id;
         let messages = conversation::messages_read(&fields)?;
@@ -67,8 +67,8 @@ async fn within(
 ) -> Response {
     run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
-        let payload = body.payload(&app.config)?;
-        let messages = conversation::messages_read(&Fields::new(&payload, &app.config))?;
+        let payload = body.payload(&app.config.now())?;
+        let messages = conversation::messages_read(&Fields::new(&payload, &app.config.now()))?;
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         mark(&app, &caller, &id, &messages).await?;
         Ok(SUCCESS)

@@ -205,7 +205,7 @@ pub(super) async fn set_expired_status(
 ) -> Response {
     let code = response.extensions().get();
     let is_expired = code.is_some_and(|Refused(code)| *code == ErrorCode::ExpiredToken);
-    let status = StatusCode::from_u16(app.config.expired_token_status);
+    let status = StatusCode::from_u16(app.config.now().expired_token_status);
     if let Some(status) = status.ok().filter(|_| is_expired) {
         *response.status_mut() = status;
     }

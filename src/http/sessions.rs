@@ -39,7 +39,7 @@ const CHAT_MODE: &str = "chatMode";
 
 /// The routes.
 pub(super) fn routes(app: &App) -> Router<Arc<App>> {
-    let limit = DefaultBodyLimit::max(MAX_BODY + app.config.max_key_bytes);
+    let limit = DefaultBodyLimit::max(MAX_BODY + app.config.now().max_key_bytes);
     Router::new()
         .route("/api/reserve-session", post(reserve).layer(limit))
         .route("/sessions", get(list))
@@ -92,7 +92,7 @@ async fn reserve(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let peer = link.peer().ip();
-    let address = address::client_address(peer, &headers, &app.config.trusted_proxies);
+    let address = address::client_address(peer, &headers, &app.config.now().trusted_proxies);
     let client = Client {
         address,
         user_agent: connection::user_agent(&headers),
@@ -138,7 +138,7 @@ async fn try_reserve(
     })?;
     // What is no object has no fields.
     let given: Map<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
-    let max = app.config.max_key_bytes;
+    let max = app.config.now().max_key_bytes;
     let text = |name| match given.get(name) {
         Some(Value::String(text)) if text.len() <= max => Ok(text.clone()),
         Some(Value::Number(number)) if !number.is_f64() => Ok(number.to_string()),
@@ -228,7 +228,7 @@ impl ListPart {
 /// A wrong token is counted and recorded like one on the routes of administrators.
 async fn list(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    if !app.config.debug {
+    if !app.config.now().debug {
         let admin = Admin::authenticate(&app, &parts, Scope::Connections);
         if admin.await.is_err() {
             return error::unknown_route();

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 
 use super::block::{Block, WIDE};
-use super::{Action, count_unless};
-use crate::config::Config;
+use super::{Action, count_unless, quota_of};
+use crate::config::LiveConfig;
 use crate::metrics::refusals::Limit;
 
 /// The most that are counted at a time. What comes on top may fail any number of times, which costs the
@@ -25,8 +25,7 @@ pub(crate) struct Failures {
     /// By the hash of what is counted, which is random in each process.
     counted: DashMap<u64, Window>,
     hasher: RandomState,
-    /// How many there may be in a window, and its length; `None` any number.
-    allowed: Option<(u32, Duration)>,
+    config: LiveConfig,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,14 +44,18 @@ enum Counted<'a> {
 
 impl Failures {
     /// No failures yet; as many are allowed as [`Action::FailedAuth`] says.
-    pub(super) fn new(config: &Config) -> Self {
-        let quota = Action::FailedAuth.quota(config);
-        let allowed = || (quota.burst_size().get(), quota.burst_size_replenished_in());
+    pub(super) fn new(config: &LiveConfig) -> Self {
         Self {
             counted: DashMap::new(),
             hasher: RandomState::new(),
-            allowed: config.rate_limits.then(allowed),
+            config: config.clone(),
         }
+    }
+
+    /// How many there may be in a window, and its length; `None` any number.
+    fn allowed(&self) -> Option<(u32, Duration)> {
+        let quota = quota_of(&self.config, Action::FailedAuth)?;
+        Some((quota.burst().get(), quota.window()))
     }
 
     /// Counts a token that was not accepted, or something like it, for its address and for the user that
@@ -79,7 +82,7 @@ impl Failures {
 
     /// Counts one; whether there are more than so many times the allowed number.
     fn is_over(&self, counted: &Counted<'_>, times: u32) -> bool {
-        let Some((max, length)) = self.allowed else {
+        let Some((max, length)) = self.allowed() else {
             return false;
         };
         let key = self.hasher.hash_one(counted);
@@ -100,24 +103,23 @@ impl Failures {
 
     /// Drops the windows that are over.
     pub(super) fn sweep(&self) {
-        if let Some((_, length)) = self.allowed {
-            self.counted
-                .retain(|_, window| window.since.elapsed() < length);
-        }
+        let length = self.allowed().map(|(_, length)| length);
+        self.counted
+            .retain(|_, window| length.is_some_and(|length| window.since.elapsed() < length));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Rate;
+    use crate::config::{Config, Rate};
     use std::net::Ipv4Addr;
 
     fn two_a_minute() -> Failures {
-        Failures::new(&Config {
+        Failures::new(&LiveConfig::new(Config {
             failed_auth_rate: Rate::per_minute(2),
             ..Config::default()
-        })
+        }))
     }
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -155,11 +157,20 @@ mod tests {
 
     #[test]
     fn a_window_ends() {
-        let failures = Failures {
-            allowed: Some((1, Duration::ZERO)),
-            ..two_a_minute()
+        let failures = two_a_minute();
+        let end = || {
+            let long_ago = Instant::now().checked_sub(Duration::from_secs(60));
+            let mut counted = failures.counted.iter_mut();
+            counted.all(|mut window| {
+                long_ago.is_some_and(|at| {
+                    window.since = at;
+                    true
+                })
+            })
         };
         assert!(!failures.exceeded_by(HERE, None) && !failures.exceeded_by(HERE, None));
+        assert!(end() && !failures.exceeded_by(HERE, None));
+        assert!(end());
         failures.sweep();
         assert!(failures.counted.is_empty());
     }

@@ -2,100 +2,95 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
-use governor::{DefaultKeyedRateLimiter, InsufficientCapacity, Quota};
+use dashmap::DashMap;
 
-use super::Action;
 use super::block::{Block, WIDE};
-use crate::config::Config;
+use super::quota::{Meter, Quota};
+use super::{Action, LONGEST_WAIT, quota_of};
+use crate::config::LiveConfig;
 
 /// The rate of an action, for each address.
 #[derive(Debug)]
-pub(super) struct AddressRate(Option<Limiters>);
-
-#[derive(Debug)]
-struct Limiters {
-    narrow: DefaultKeyedRateLimiter<Block>,
-    wide: DefaultKeyedRateLimiter<Block>,
+pub(super) struct AddressRate {
+    config: LiveConfig,
+    action: Action,
+    used: DashMap<Block, Meter>,
 }
 
 impl AddressRate {
     /// Nothing of it is used yet. With `rate_limits` off everything is allowed.
-    pub(super) fn new(config: &Config, action: Action) -> Self {
-        let limiters = || {
-            let narrow = action.quota(config);
-            Limiters {
-                narrow: DefaultKeyedRateLimiter::keyed(narrow),
-                wide: DefaultKeyedRateLimiter::keyed(widened(narrow)),
-            }
-        };
-        Self(config.rate_limits.then(limiters))
+    pub(super) fn new(config: &LiveConfig, action: Action) -> Self {
+        Self {
+            config: config.clone(),
+            action,
+            used: DashMap::new(),
+        }
     }
 
     /// Counts one; whether it is allowed.
     pub(super) fn allows(&self, address: IpAddr) -> bool {
-        let Some(Limiters { narrow, wide }) = &self.0 else {
+        let Some(narrow) = quota_of(&self.config, self.action) else {
             return true;
         };
-        narrow.check_key(&Block::narrow(address)).is_ok()
-            && Block::wide(address).is_none_or(|block| wide.check_key(&block).is_ok())
+        let allows = |block, quota: Quota| self.take(block, &quota, NonZeroU32::MIN).is_ok();
+        allows(Block::narrow(address), narrow)
+            && Block::wide(address).is_none_or(|block| allows(block, widened(&narrow)))
+    }
+
+    fn take(&self, block: Block, quota: &Quota, amount: NonZeroU32) -> Result<(), Duration> {
+        if let Some(known) = self.used.get(&block) {
+            return known.take(quota, amount);
+        }
+        self.used.entry(block).or_default().take(quota, amount)
     }
 
     /// Waits until `amount` is allowed, and counts it. More than the burst counts as the burst.
     pub(super) async fn wait_for(&self, address: IpAddr, amount: NonZeroU32) {
-        let Some(Limiters { narrow, wide }) = &self.0 else {
-            return;
-        };
-        wait_for(narrow, &Block::narrow(address), amount).await;
+        self.wait_in(Block::narrow(address), amount, |quota| quota)
+            .await;
         if let Some(block) = Block::wide(address) {
-            wait_for(wide, &block, amount).await;
+            self.wait_in(block, amount, |quota| widened(&quota)).await;
+        }
+    }
+
+    async fn wait_in(&self, block: Block, amount: NonZeroU32, of: fn(Quota) -> Quota) {
+        while let Some(quota) = quota_of(&self.config, self.action)
+            && let Err(wait) = self.take(block, &of(quota), amount)
+        {
+            tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
         }
     }
 
     /// Frees the memory of addresses that have used nothing of late.
     pub(super) fn sweep(&self) {
-        if let Some(Limiters { narrow, wide }) = &self.0 {
-            narrow.retain_recent();
-            wide.retain_recent();
-        }
-    }
-}
-
-async fn wait_for(limiter: &DefaultKeyedRateLimiter<Block>, block: &Block, amount: NonZeroU32) {
-    // Being told that the amount is over the burst is the only error.
-    if let Err(InsufficientCapacity(burst)) = limiter.until_key_n_ready(block, amount).await
-        && let Some(burst) = NonZeroU32::new(burst)
-    {
-        let _ = limiter.until_key_n_ready(block, burst).await;
+        self.used.retain(|_, used| !used.is_unused());
     }
 }
 
 /// The quota of a wide block.
-fn widened(narrow: Quota) -> Quota {
+fn widened(narrow: &Quota) -> Quota {
     let burst = narrow
-        .burst_size()
+        .burst()
         .saturating_mul(NonZeroU32::MIN.saturating_add(WIDE - 1));
-    let interval = narrow.replenish_interval() / WIDE;
-    // A rate's interval is never that short.
-    Quota::with_period(interval)
-        .unwrap_or(narrow)
-        .allow_burst(burst)
+    Quota::new(narrow.interval() / WIDE, burst)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Rate;
+    use crate::config::{Config, Rate};
 
     #[test]
     fn a_subnet_may_as_much_as_one_address_and_a_site_as_some() {
         let two = NonZeroU32::MIN.saturating_add(1);
         let rate = AddressRate::new(
-            &Config {
+            &LiveConfig::new(Config {
                 join_rate: Rate::per_minute(1),
                 join_burst: two,
                 ..Config::default()
-            },
+            }),
             Action::Joins,
         );
         let allows = |text: String| rate.allows(text.parse().expect("an address"));

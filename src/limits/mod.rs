@@ -10,23 +10,23 @@ pub(crate) mod forwarded;
 mod keyed;
 mod memory;
 mod pace;
+mod quota;
 mod slots;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
-
-use governor::{DefaultDirectRateLimiter, InsufficientCapacity, Quota};
 
 pub(crate) use block::{Block, WIDE};
 pub(crate) use failures::{Failures, GUESS_DELAY};
 use keyed::AddressRate;
 pub(crate) use memory::{ALWAYS, Account, Accounts, Fixed, Held, Kept, Memory};
 use pace::Pace;
+use quota::{Meter, Quota};
 pub(crate) use slots::{AddressSlot, AddressSlots};
 
-use crate::config::{Config, Rate};
+use crate::config::{Config, LiveConfig, Rate};
 use crate::metrics::refusals;
 
 /// What a client may do only so often.
@@ -76,7 +76,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// The rate and the burst that the settings allow.
-    pub(crate) fn quota(self, config: &Config) -> Quota {
+    fn quota(self, config: &Config) -> Quota {
         match self {
             Self::Messages => quota(config.message_rate, config.message_burst),
             Self::SlowedMessages => {
@@ -94,17 +94,15 @@ impl Action {
             Self::NewSessions => {
                 let most = NonZeroU32::new(config.max_sessions_per_ip).unwrap_or(NonZeroU32::MIN);
                 let interval = config.session_idle_timeout / most.get();
-                // It is refused only where it is zero, so that any number may be made.
-                Quota::with_period(interval)
-                    .unwrap_or(Quota::per_second(most))
-                    .allow_burst(most)
+                // Where it is zero, any number may be made.
+                Quota::new(interval, most)
             }
-            Self::FileBytes => Quota::per_second(config.file_rate).allow_burst(config.file_burst),
+            Self::FileBytes => Quota::per_second(config.file_rate, config.file_burst),
             Self::StoredBytes => daily(config.stored_bytes_per_day),
             Self::NewConversations => daily(config.conversations_per_day),
             Self::NewParticipants => daily(config.participants_per_day),
-            Self::Offsets => Quota::per_second(config.offset_rate).allow_burst(config.offset_burst),
-            Self::Output => Quota::per_second(config.output_rate).allow_burst(config.output_burst),
+            Self::Offsets => Quota::per_second(config.offset_rate, config.offset_burst),
+            Self::Output => Quota::per_second(config.output_rate, config.output_burst),
             Self::Refusals => quota(config.refusal_rate, config.refusal_burst),
             Self::Publications => quota(config.publish_rate, config.publish_burst),
             Self::FailedAuth => quota(config.failed_auth_rate, config.failed_auth_rate.count()),
@@ -117,71 +115,66 @@ fn quota(rate: Rate, burst: NonZeroU32) -> Quota {
 }
 
 fn spaced(interval: Duration, burst: NonZeroU32) -> Quota {
-    // A rate's interval is never zero, which is the only thing refused here.
-    Quota::with_period(interval)
-        .unwrap_or(Quota::per_second(burst))
-        .allow_burst(burst)
+    Quota::new(interval, burst)
 }
 
 /// So many in a day, which may come at once.
 fn daily(count: NonZeroU32) -> Quota {
     const DAY: Duration = Duration::from_secs(24 * 3600);
-    // No number is so large that the interval is zero, which is the only thing refused here.
-    Quota::with_period(DAY / count.get())
-        .unwrap_or(Quota::per_second(count))
-        .allow_burst(count)
+    Quota::new(DAY / count.get(), count)
 }
 
-/// Counts one action of one user or one connection. With `rate_limits` off everything is allowed.
+/// Counts one action of one user or one connection, by the settings in effect. With `rate_limits` off everything is
+/// allowed.
 #[derive(Debug)]
 pub(crate) struct Limit {
-    /// `None`: everything is allowed.
-    quota: Option<Quota>,
-    /// Made when something is counted first: of most limits nothing ever is.
-    limiter: OnceLock<Box<DefaultDirectRateLimiter>>,
+    config: LiveConfig,
+    action: Action,
+    used: Meter,
 }
+
+/// Who waits longer looks again meanwhile: the settings may have changed.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 impl Limit {
     /// A limit of which nothing is used yet.
-    pub(crate) fn new(config: &Config, action: Action) -> Self {
+    pub(crate) fn new(config: &LiveConfig, action: Action) -> Self {
         Self {
-            quota: config.rate_limits.then(|| action.quota(config)),
-            limiter: OnceLock::new(),
+            config: config.clone(),
+            action,
+            used: Meter::default(),
         }
     }
 
-    fn limiter(&self) -> Option<&DefaultDirectRateLimiter> {
-        let quota = self.quota?;
-        let made = || Box::new(DefaultDirectRateLimiter::direct(quota));
-        Some(self.limiter.get_or_init(made))
+    /// `None`: everything is allowed.
+    fn quota(&self) -> Option<Quota> {
+        quota_of(&self.config, self.action)
     }
 
-    /// Whether anything is limited at all.
-    pub(crate) fn is_limited(&self) -> bool {
-        self.quota.is_some()
+    /// How many may be done at once. `None`: any number.
+    pub(crate) fn burst(&self) -> Option<NonZeroU32> {
+        Some(self.quota()?.burst())
     }
 
     /// Counts one; whether it is allowed.
     pub(crate) fn allows(&self) -> bool {
-        self.limiter().is_none_or(|limiter| limiter.check().is_ok())
+        self.takes(NonZeroU32::MIN)
+    }
+
+    fn takes(&self, amount: NonZeroU32) -> bool {
+        let quota = self.quota();
+        quota.is_none_or(|quota| self.used.take(&quota, amount).is_ok())
     }
 
     /// Counts bytes if they are allowed as a whole; whether they are. More than the burst count as the burst.
     pub(crate) fn allows_bytes(&self, bytes: usize) -> bool {
-        let Some((limiter, bytes)) = self.limiter().zip(nonzero(bytes)) else {
-            return true;
-        };
-        match limiter.check_n(bytes) {
-            Ok(allowed) => allowed.is_ok(),
-            Err(InsufficientCapacity(burst)) => nonzero(burst as usize)
-                .is_none_or(|burst| matches!(limiter.check_n(burst), Ok(Ok(())))),
-        }
+        nonzero(bytes).is_none_or(|bytes| self.takes(bytes))
     }
 
     /// Counts `amount` if it is allowed as a whole; whether it is. More than the burst never is.
     pub(crate) fn allows_all(&self, amount: NonZeroU32) -> bool {
-        self.limiter()
-            .is_none_or(|limiter| matches!(limiter.check_n(amount), Ok(Ok(()))))
+        self.quota()
+            .is_none_or(|quota| amount <= quota.burst() && self.used.take(&quota, amount).is_ok())
     }
 
     /// Waits until bytes are allowed, and counts them, likewise.
@@ -193,16 +186,18 @@ impl Limit {
 
     /// Waits until `amount` is allowed, and counts it. More than the burst counts as the burst.
     pub(crate) async fn wait_for(&self, amount: NonZeroU32) {
-        let Some(limiter) = self.limiter() else {
-            return;
-        };
-        // Being told that the amount is over the burst is the only error.
-        if let Err(InsufficientCapacity(burst)) = limiter.until_n_ready(amount).await
-            && let Some(burst) = NonZeroU32::new(burst)
+        while let Some(quota) = self.quota()
+            && let Err(wait) = self.used.take(&quota, amount)
         {
-            let _ = limiter.until_n_ready(burst).await;
+            tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
         }
     }
+}
+
+/// What the settings in effect allow of an action. `None`: everything.
+fn quota_of(config: &LiveConfig, action: Action) -> Option<Quota> {
+    let config = config.now();
+    config.rate_limits.then(|| action.quota(&config))
 }
 
 /// So many bytes, as a limit counts them.
@@ -232,7 +227,7 @@ pub(crate) struct AddressLimits {
 
 impl AddressLimits {
     /// Limits of which no address has used anything yet.
-    pub(crate) fn new(config: &Config, memory: &Arc<Memory>) -> Self {
+    pub(crate) fn new(config: &LiveConfig, memory: &Arc<Memory>) -> Self {
         Self {
             accounts: Accounts::new(memory),
             joins: AddressRate::new(config, Action::Joins),
@@ -348,8 +343,8 @@ mod tests {
         ];
         for (action, interval, burst) in expected {
             let quota = action.quota(&config);
-            assert_eq!(quota.replenish_interval(), interval, "{action:?}");
-            assert_eq!(quota.burst_size().get(), burst, "{action:?}");
+            assert_eq!(quota.interval(), interval, "{action:?}");
+            assert_eq!(quota.burst().get(), burst, "{action:?}");
         }
     }
 
@@ -360,10 +355,29 @@ mod tests {
             message_burst: nonzero(3),
             ..Config::default()
         };
-        let limit = Limit::new(&config, Action::Messages);
+        let limit = Limit::new(&config.into(), Action::Messages);
         assert!(!limit.allows_all(nonzero(4)), "more than the burst");
         assert!(limit.allows_all(nonzero(2)) && !limit.allows_all(nonzero(2)));
         assert!(limit.allows() && !limit.allows());
+    }
+
+    #[test]
+    fn other_settings_hold_from_the_next_one_on() {
+        let config = |burst| Config {
+            message_rate: Rate::per_minute(1),
+            message_burst: nonzero(burst),
+            ..Config::default()
+        };
+        let live = LiveConfig::new(config(1));
+        let limit = Limit::new(&live, Action::Messages);
+        assert!(limit.allows() && !limit.allows());
+        live.replace(config(3));
+        assert!(limit.allows() && limit.allows() && !limit.allows());
+        live.replace(Config {
+            rate_limits: false,
+            ..config(1)
+        });
+        assert!(limit.allows());
     }
 
     #[test]
@@ -373,7 +387,7 @@ mod tests {
             message_burst: nonzero(1),
             ..Config::default()
         };
-        let limit = Limit::new(&config, Action::Messages);
-        assert!((0..10).all(|_| limit.allows()) && !limit.is_limited());
+        let limit = Limit::new(&config.into(), Action::Messages);
+        assert!((0..10).all(|_| limit.allows()) && limit.burst().is_none());
     }
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 
-use super::Action;
 use super::block::{Block, WIDE};
-use crate::config::Config;
+use super::{Action, quota_of};
+use crate::config::LiveConfig;
 
 /// The longest delay. Who is delayed longer is not counted any more.
 const MAX_DELAY: Duration = Duration::from_secs(3);
@@ -17,31 +17,26 @@ const MAX_DELAY: Duration = Duration::from_secs(3);
 pub(crate) struct Pace {
     /// When all that was counted would be done at the rate.
     done_at: DashMap<Block, Instant>,
-    /// The time for one, and for as many as may be done at once; `None` any number.
-    allowed: Option<(Duration, Duration)>,
+    config: LiveConfig,
+    action: Action,
 }
 
 impl Pace {
     /// Nothing is counted yet; as many are done without delay as this action allows.
-    pub(super) fn new(config: &Config, action: Action) -> Self {
-        let quota = action.quota(config);
-        let allowed = || {
-            (
-                quota.replenish_interval(),
-                quota.burst_size_replenished_in(),
-            )
-        };
+    pub(super) fn new(config: &LiveConfig, action: Action) -> Self {
         Self {
             done_at: DashMap::new(),
-            allowed: config.rate_limits.then(allowed),
+            config: config.clone(),
+            action,
         }
     }
 
     /// Counts one; how long it is delayed.
     pub(crate) fn delay(&self, address: IpAddr) -> Duration {
-        let Some((interval, burst)) = self.allowed else {
+        let Some(quota) = quota_of(&self.config, self.action) else {
             return Duration::ZERO;
         };
+        let (interval, burst) = (quota.interval(), quota.window());
         let narrow = self.delay_of(Block::narrow(address), interval, burst);
         match Block::wide(address) {
             Some(wide) => narrow.max(self.delay_of(wide, interval / WIDE, burst)),
@@ -70,7 +65,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Rate;
+    use crate::config::{Config, Rate};
     use std::num::NonZeroU32;
 
     #[test]
@@ -80,7 +75,7 @@ mod tests {
             refusal_burst: NonZeroU32::MIN,
             ..Config::default()
         };
-        let pace = Pace::new(&config, Action::Refusals);
+        let pace = Pace::new(&config.into(), Action::Refusals);
         let [one, other] = [1, 2].map(|last| IpAddr::from([192, 0, 2, last]));
         let seconds = |address| pace.delay(address).as_secs_f64().round() as u64;
         let delays: Vec<_> = (0..6).map(|_| seconds(one)).collect();
@@ -97,7 +92,7 @@ mod tests {
             refusal_burst: NonZeroU32::MIN,
             ..Config::default()
         };
-        let pace = Pace::new(&config, Action::Refusals);
+        let pace = Pace::new(&config.into(), Action::Refusals);
         let address = IpAddr::from([192, 0, 2, 1]);
         assert!((0..1000).all(|_| pace.delay(address).is_zero()));
         assert!(pace.done_at.is_empty());

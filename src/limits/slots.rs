@@ -8,28 +8,19 @@ use dashmap::DashMap;
 use super::block::{Block, WIDE};
 
 /// Slots per address, which is counted by its blocks. Clones share them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct AddressSlots {
     taken: Taken,
-    max: u32,
 }
 
 type Taken = Arc<DashMap<Block, u32>>;
 
 impl AddressSlots {
-    /// `max` slots for each address.
-    pub(crate) fn new(max: u32) -> Self {
-        Self {
-            taken: Arc::default(),
-            max,
-        }
-    }
-
-    /// Takes a slot. `None`: the address has all of its slots in use.
-    pub(crate) fn take(&self, address: IpAddr) -> Option<AddressSlot> {
-        let narrow = self.take_of(Block::narrow(address), self.max)?;
+    /// Takes one of `max` slots. `None`: the address has all of its slots in use.
+    pub(crate) fn take(&self, address: IpAddr, max: u32) -> Option<AddressSlot> {
+        let narrow = self.take_of(Block::narrow(address), max)?;
         let wide = match Block::wide(address) {
-            Some(wide) => Some(self.take_of(wide, self.max.saturating_mul(WIDE))?),
+            Some(wide) => Some(self.take_of(wide, max.saturating_mul(WIDE))?),
             None => None,
         };
         Some(AddressSlot {
@@ -80,23 +71,23 @@ mod tests {
 
     #[test]
     fn a_slot_is_free_again_when_it_is_dropped() {
-        let slots = AddressSlots::new(2);
+        let slots = AddressSlots::default();
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let first = slots.take(localhost);
-        let second = slots.take(localhost);
+        let first = slots.take(localhost, 2);
+        let second = slots.take(localhost, 2);
         assert!(first.is_some() && second.is_some());
-        assert!(slots.take(localhost).is_none());
-        assert!(slots.take(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).is_some());
+        assert!(slots.take(localhost, 2).is_none());
+        assert!(slots.take(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 2).is_some());
         drop(first);
-        assert!(slots.take(localhost).is_some());
+        assert!(slots.take(localhost, 2).is_some());
         drop(second);
         assert!(slots.taken.is_empty());
     }
 
     #[test]
     fn a_subnet_has_the_slots_of_one_address_and_a_site_those_of_some() {
-        let slots = AddressSlots::new(2);
-        let take = |text: String| slots.take(text.parse().expect("an address"));
+        let slots = AddressSlots::default();
+        let take = |text: String| slots.take(text.parse().expect("an address"), 2);
         let mut held: Vec<_> = (0..2).map(|n| take(format!("2001:db8::{n}"))).collect();
         assert!(held.iter().all(Option::is_some));
         assert!(take("2001:db8::9".into()).is_none());

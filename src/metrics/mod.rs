@@ -11,6 +11,7 @@ pub(crate) mod authentications;
 pub(crate) mod connections;
 mod counter;
 pub(crate) mod dialects;
+pub(crate) mod edge;
 pub(crate) mod events;
 mod families;
 mod histogram;
@@ -19,6 +20,7 @@ pub(crate) mod present;
 pub(crate) mod process;
 pub(crate) mod publish;
 pub(crate) mod refusals;
+pub(crate) mod reload;
 pub(crate) mod stores;
 pub(crate) mod traffic;
 
@@ -31,6 +33,8 @@ pub(crate) fn describe(families: &mut Families) {
     connections::describe(families);
     authentications::describe(families);
     refusals::describe(families);
+    reload::describe(families);
+    edge::describe(families);
     events::describe(families);
     publish::describe(families);
     traffic::describe(families);

@@ -57,7 +57,7 @@ impl Revocations {
     ) -> Result<Made, Refusal> {
         let _place = self.take_place(&new)?;
         let now = SystemClock.now_ms();
-        let ttl = u64::try_from(self.config.revocation_ttl.as_millis()).unwrap_or(u64::MAX);
+        let ttl = u64::try_from(self.config.now().revocation_ttl.as_millis()).unwrap_or(u64::MAX);
         let is_of_user = new.kind == RevocationKind::User;
         let revocation = Revocation {
             id: Uuid::now_v7(),
@@ -102,7 +102,7 @@ impl Revocations {
     fn take_place(&self, new: &NewRevocation) -> Result<Place<'_>, Refusal> {
         let under_way = self.under_way.fetch_add(1, Ordering::SeqCst);
         let place = Place(&self.under_way);
-        let is_full = self.tokens.len() + under_way >= self.config.max_revocations;
+        let is_full = self.tokens.len() + under_way >= self.config.now().max_revocations;
         match is_full && !self.tokens.is_known(new.kind, &new.subject) {
             true => Err(Refusal::new(Why::Busy)),
             false => Ok(place),

@@ -20,7 +20,7 @@ pub(crate) use tokens::RevokedTokens;
 
 use crate::audit::Audit;
 use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::connection::OpenConnections;
 use crate::stores::conversations::RevocationStore;
 use reading::Read;
@@ -33,7 +33,7 @@ pub(crate) struct Revocations {
     connections: Arc<OpenConnections>,
     cluster: Option<Arc<Cluster>>,
     audit: Audit,
-    config: Arc<Config>,
+    config: LiveConfig,
     /// Those that the store has not taken yet.
     unstored: Unstored,
     /// How many are being made that count already.
@@ -53,7 +53,7 @@ impl Revocations {
         tokens: Arc<RevokedTokens>,
         store: Arc<dyn RevocationStore>,
         connections: &Arc<OpenConnections>,
-        (config, audit, cluster): (Arc<Config>, Audit, Option<Arc<Cluster>>),
+        (config, audit, cluster): (LiveConfig, Audit, Option<Arc<Cluster>>),
     ) -> io::Result<Self> {
         Ok(Self {
             tokens,
@@ -61,7 +61,7 @@ impl Revocations {
             connections: connections.clone(),
             cluster,
             audit,
-            unstored: Unstored::open(&config.data_dir)?,
+            unstored: Unstored::open(&config.now().data_dir)?,
             config,
             under_way: AtomicUsize::new(0),
             read: tokio::sync::Mutex::default(),

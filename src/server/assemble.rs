@@ -12,13 +12,14 @@ use crate::audit::{Audit, AuditOptions, MongoStore, RepeatLimits, SqliteStore, d
 use crate::auth::{Authenticator, Verifier};
 use crate::backend::Backend;
 use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::{Config, Live, LiveConfig};
 use crate::connection::{Drain, OpenConnections, Places};
 use crate::conversations::{Blocking, Conversations};
 use crate::dialects;
 use crate::limits::{AddressLimits, Memory};
 use crate::model::clock::SystemClock;
 use crate::model::conversation::ConversationDialect;
+use crate::reloads::Reloads;
 use crate::revocations::{Revocations, RevokedTokens};
 use crate::sessions::Sessions;
 use crate::stores::ApplicationUsers;
@@ -71,11 +72,12 @@ async fn open(config: &Config) -> Result<(Audit, ConversationStores, Option<Mong
 
 /// The services, built from what was opened before.
 pub(super) fn app(
-    config: &Arc<Config>,
+    config: &LiveConfig,
+    reloads: Reloads,
     verifier: Verifier,
     (audit, webhooks, stores, cluster): (Audit, Webhooks, ConversationStores, Option<Arc<Cluster>>),
 ) -> Result<App, StartError> {
-    let memory = Memory::new(config.memory_budget.unwrap_or_else(machine::half_of_memory));
+    let memory = Memory::new(machine::memory_budget(&config.now()));
     let users = users(config, &memory, &stores, cluster.clone());
     let limits = Arc::new(AddressLimits::new(config, &memory));
     let drain = Drain::default();
@@ -96,9 +98,10 @@ pub(super) fn app(
         users.clone(),
         conversations.clone(),
         stores.application.clone(),
-        (revoked.clone(), config.revocation_ttl),
+        (revoked.clone(), config.clone()),
     );
-    let sessions = Arc::new(sessions(config, &memory, cluster.clone()));
+    let session_limits = Live::new(SessionLimits::from(&*config.now()));
+    let sessions = Arc::new(sessions(config, &session_limits, &memory, cluster.clone()));
     let connections: Arc<OpenConnections> = Arc::default();
     let shared = (config.clone(), audit.clone(), cluster.clone());
     let backend = Backend::new(
@@ -120,6 +123,8 @@ pub(super) fn app(
         connections,
         conversations,
         sessions,
+        session_limits,
+        reloads,
         memory: memory.clone(),
         limits: limits.clone(),
         places: Arc::new(Places::new(config, limits.clone())),
@@ -127,7 +132,7 @@ pub(super) fn app(
         presence,
         audit,
         webhooks,
-        node: config.node_name.as_str().into(),
+        node: config.now().node_name.as_str().into(),
         cluster,
         started: Instant::now(),
         drain,
@@ -138,7 +143,7 @@ pub(super) fn app(
 
 /// Everybody who is connected.
 fn users(
-    config: &Arc<Config>,
+    config: &LiveConfig,
     memory: &Arc<Memory>,
     stores: &ConversationStores,
     cluster: Option<Arc<Cluster>>,
@@ -165,9 +170,13 @@ fn presence(
 }
 
 /// Ad-hoc sessions: in Redis, or else in memory.
-fn sessions(config: &Arc<Config>, memory: &Arc<Memory>, cluster: Option<Arc<Cluster>>) -> Sessions {
-    let clock = Arc::new(SystemClock);
-    let limits = SessionLimits::from(&**config);
+fn sessions(
+    config: &LiveConfig,
+    limits: &Live<SessionLimits>,
+    memory: &Arc<Memory>,
+    cluster: Option<Arc<Cluster>>,
+) -> Sessions {
+    let (clock, limits) = (Arc::new(SystemClock), limits.clone());
     let store: Arc<dyn SessionStore> = match &cluster {
         Some(cluster) => Arc::new(RedisStore::new(
             cluster.redis().clone(),

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::audit::{AuditError, AuditStoreError, ReadError};
 use crate::auth::KeyError;
+use crate::config::TlsError;
 use crate::config::client_files::{NoFile, PROGRAM};
 use crate::stores::conversations::StoreError;
 use crate::stores::drivers::mongo::MongoError;
@@ -88,6 +89,9 @@ pub(super) enum StartError {
     /// No endpoint of a backend could be told anything.
     #[error("cannot begin with webhooks: {0}")]
     Webhooks(#[from] WebhooksError),
+    /// TLS could not be spoken.
+    #[error("{}: {}", .0.setting(), .0)]
+    Tls(#[from] TlsError),
     /// Tokens could not be verified.
     #[error(transparent)]
     Keys(#[from] KeyError),

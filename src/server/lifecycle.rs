@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::service_manager::ServiceManager;
 use super::signals::Signals;
 use super::traces::Traces;
-use super::{Error, Server, in_effect, node};
+use super::{Error, ReadSources, Server, in_effect, node};
 use crate::config::{Config, Secret};
 use crate::model::DisconnectReason;
 
@@ -28,30 +28,41 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When it cannot start, or a second signal came.
-pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
-    let mut signals = Signals::new()?;
-    let drain_timeout = config.drain_timeout;
+pub async fn run(
+    config: Config,
+    secret: Option<Secret>,
+    sources: ReadSources,
+) -> Result<(), Error> {
+    let Signals {
+        mut hangup,
+        mut stop,
+    } = Signals::new()?;
     in_effect::log(&config);
     let traces = Traces::start(&config.node_name);
-    let server = tokio::select! {
+    let mut server = tokio::select! {
         server = Server::start(config, secret) => server?,
-        signal = signals.stop() => {
+        signal = stop.next() => {
             tracing::info!(signal, "stopped before it was started");
             return Ok(());
         }
     };
-    tracing::info!("listening on http://{}", server.address());
+    let scheme = server.identity.as_ref().map_or("http", |_| "https");
+    tracing::info!("listening on {scheme}://{}", server.address());
     if let Some(address) = server.internal_address() {
         tracing::info!("operators are served on http://{address}");
     }
     let manager = ServiceManager::of_environment();
     manager.ready();
-    let signal = signals.stop().await;
+    let signal = tokio::select! {
+        signal = stop.next() => signal,
+        () = server.keep_reloading(&mut hangup, &sources, &manager) => return Ok(()),
+    };
     tracing::info!(
         signal,
         "stopping: clients are disconnected, then queues are written"
     );
     manager.stopping();
+    let drain_timeout = server.app.config.now().drain_timeout;
     let end = Instant::now() + drain_timeout;
     let stopping = async {
         server.shutdown(drain_timeout).await;
@@ -61,7 +72,7 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     };
     tokio::select! {
         () = stopping => {}
-        _ = signals.stop() => return Err(Error::interrupted()),
+        _ = stop.next() => return Err(Error::interrupted()),
     }
     tracing::info!("stopped");
     Ok(())
@@ -70,9 +81,12 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
 impl Server {
     /// Disconnects all clients so that they reconnect to other nodes, writes what is queued, and stops,
     /// within `deadline`, also when clients are stalled.
-    async fn shutdown(self, deadline: Duration) {
+    async fn shutdown(mut self, deadline: Duration) {
         let end = Instant::now() + deadline;
         self.app.drain.begin();
+        // Who asked for a reload is told that there is none.
+        self.reloads.close();
+        while self.reloads.try_recv().is_ok() {}
         // Stalled clients must leave time for the queues.
         let _ = timeout(deadline / 2, self.disconnect_clients(deadline / 4)).await;
         self.stop_listening();

@@ -2,7 +2,7 @@
 //! is for `transport` and the edges.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, lookup_host};
@@ -10,10 +10,12 @@ use tokio::sync::Notify;
 
 use super::error::StartError;
 use crate::app::App;
-use crate::config::{Config, Host};
+use crate::config::{Config, Host, Live, LiveConfig, ProxyProtocol, TlsIdentity};
 use crate::engine_io::FRAMING;
-use crate::limits::AddressSlots;
-use crate::transport::{BeforeWrite, GuardedListener, LinkLimits, Links, Pace, RequestLimits};
+use crate::limits::address::is_trusted;
+use crate::transport::{
+    BeforeWrite, Front, GuardedListener, LinkLimits, Links, Pace, RequestLimits,
+};
 
 /// How many TCP connections a client may have for one Socket.IO connection: polling uses two, and an
 /// upgrade one more.
@@ -68,26 +70,42 @@ pub(super) fn guard(
     tcp: TcpListener,
     links: &Arc<Links>,
     app: &App,
+    (limits, identity): (&Live<LinkLimits>, Option<Live<TlsIdentity>>),
     stop: Arc<Notify>,
 ) -> GuardedListener {
-    let config = &app.config;
     // What a client received must be in the audit even after a kill.
     let audit = app.audit.clone();
-    let per_address = config
-        .max_connections_per_ip
-        .saturating_mul(TCP_PER_CONNECTION);
-    let share = u32::try_from(links.max().div_ceil(SHARE)).unwrap_or(u32::MAX);
-    let slots = AddressSlots::new(per_address.min(share));
-    let proxies = config.trusted_proxies.clone();
     GuardedListener::new(
         tcp,
         links.clone(),
-        LinkLimits::from(&**config),
-        slots,
-        move |peer| !proxies.iter().any(|network| network.contains(&peer)),
+        limits.clone(),
+        front(&app.config, links.max(), identity),
         BeforeWrite::new(move || audit.secure()),
         stop,
     )
+}
+
+/// How many TCP connections an address may have, of so many, and what comes before HTTP on them.
+/// Whoever a load balancer passes on takes a slot as well: the balancer itself is trusted, and takes none.
+fn front(config: &LiveConfig, all: usize, identity: Option<Live<TlsIdentity>>) -> Front {
+    let is_required = config.now().proxy_protocol == ProxyProtocol::Required;
+    let trusted = config.clone();
+    let config = config.clone();
+    let share = u32::try_from(all.div_ceil(SHARE)).unwrap_or(u32::MAX);
+    let most_of = move |peer: IpAddr| {
+        let config = config.now();
+        let most = config
+            .max_connections_per_ip
+            .saturating_mul(TCP_PER_CONNECTION);
+        let is_client = !is_trusted(peer, &config.trusted_proxies);
+        is_client.then_some(most.min(share))
+    };
+    let is_balancer = move |peer: IpAddr| is_trusted(peer, &trusted.now().trusted_proxies);
+    Front {
+        most_of: Box::new(most_of),
+        balancers: is_required.then(|| Box::new(is_balancer) as _),
+        identity,
+    }
 }
 
 impl From<&Config> for RequestLimits {

@@ -6,12 +6,12 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tracing::Dispatch;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{EnvFilter, reload};
 
 use super::log_writer::LogWriter;
 use crate::access_log;
@@ -23,12 +23,11 @@ use crate::config::{AccessLogForm, Config, LogFormat};
 #[must_use]
 pub struct Log {
     log: LogWriter,
-    access: Option<LogWriter>,
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if let Some(access) = &self.access {
+        if let Some(access) = ACCESS.get() {
             access.flush();
         }
         self.log.flush();
@@ -44,32 +43,61 @@ pub fn init_logging(config: &Config) -> io::Result<Log> {
     // A descriptor of its own: a write that hangs must not hold the lock of the standard one.
     let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let writer = LogWriter::start(stderr, move |lines| lost(format, lines))?;
-    // It fails only when a log was started before.
-    let _ = tracing::dispatcher::set_global_default(dispatch(format, filter, writer.clone()));
+    let (dispatch, set_filter) = dispatch(format, filter, writer.clone());
+    // Both fail only when a log was started before.
+    let _ = tracing::dispatcher::set_global_default(dispatch);
+    let _ = FILTER.set(set_filter);
     std::panic::set_hook(Box::new(log_panic));
-    let access = start_access_log(config)?;
-    Ok(Log {
-        log: writer,
-        access,
-    })
+    prepare(config)?;
+    begin_access_log(config);
+    Ok(Log { log: writer })
 }
 
-/// Starts the access log, if there is to be one.
-fn start_access_log(config: &Config) -> io::Result<Option<LogWriter>> {
-    if config.access_log == AccessLogForm::Off {
-        return Ok(None);
+/// Sets what is logged from now on.
+type SetFilter = Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>;
+
+/// What the running log is told when its level changes.
+static FILTER: OnceLock<SetFilter> = OnceLock::new();
+/// What the access log is written to, once there was one.
+static ACCESS: OnceLock<LogWriter> = OnceLock::new();
+
+/// Starts what these settings need and those before did not.
+///
+/// # Errors
+/// When the system has no thread or descriptor to give.
+pub(super) fn prepare(config: &Config) -> io::Result<()> {
+    if config.access_log != AccessLogForm::Off && ACCESS.get().is_none() {
+        // One that was set meanwhile is as good.
+        let _ = ACCESS.set(access_writer()?);
     }
+    Ok(())
+}
+
+/// Goes on by other settings, for which it was prepared.
+pub(super) fn follow(config: &Config) {
+    if let Some(set_filter) = FILTER.get()
+        && let Err(error) = set_filter(filter(config))
+    {
+        tracing::error!(%error, "the level of the log is as before");
+    }
+    begin_access_log(config);
+}
+
+fn begin_access_log(config: &Config) {
+    let writer = ACCESS.get().cloned();
+    let writer = writer.filter(|_| config.access_log != AccessLogForm::Off);
+    let out = writer.map(|out| Box::new(move |line: &[u8]| out.take(line)) as access_log::Out);
+    access_log::begin(config.access_log, config.access_log_users, out);
+}
+
+fn access_writer() -> io::Result<LogWriter> {
     let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     // It has lines of one kind only, so the log says it.
     let lost = |lines| {
         tracing::error!(lines, "lines of the access log could not be written");
         Vec::new()
     };
-    let writer = LogWriter::start(stdout, lost)?;
-    let out = writer.clone();
-    let write = move |line: &[u8]| out.take(line);
-    access_log::start(config.access_log, config.access_log_users, write);
-    Ok(Some(writer))
+    LogWriter::start(stdout, lost)
 }
 
 fn filter(config: &Config) -> EnvFilter {
@@ -77,7 +105,7 @@ fn filter(config: &Config) -> EnvFilter {
     EnvFilter::new(format!("warn,sealed_relay={level}"))
 }
 
-fn dispatch<W>(format: LogFormat, filter: EnvFilter, writer: W) -> Dispatch
+fn dispatch<W>(format: LogFormat, filter: EnvFilter, writer: W) -> (Dispatch, SetFilter)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -88,8 +116,18 @@ where
         // Else the library prints what it cannot log, and panics when that fails, too.
         .log_internal_errors(false);
     match format {
-        LogFormat::Text => log.finish().into(),
-        LogFormat::Json => log.json().flatten_event(true).finish().into(),
+        LogFormat::Text => {
+            let log = log.with_filter_reloading();
+            let filter = log.reload_handle();
+            let set_filter = Box::new(move |other| filter.reload(other));
+            (log.finish().into(), set_filter)
+        }
+        LogFormat::Json => {
+            let log = log.json().flatten_event(true).with_filter_reloading();
+            let filter = log.reload_handle();
+            let set_filter = Box::new(move |other| filter.reload(other));
+            (log.finish().into(), set_filter)
+        }
     }
 }
 
@@ -97,7 +135,7 @@ where
 fn lost(format: LogFormat, lines: u64) -> Vec<u8> {
     let line = Line::default();
     let writer = line.clone();
-    let dispatch = dispatch(format, EnvFilter::new("error"), move || writer.clone());
+    let (dispatch, _) = dispatch(format, EnvFilter::new("error"), move || writer.clone());
     tracing::dispatcher::with_default(&dispatch, || {
         tracing::error!(lines, "lines of the log could not be written");
     });
@@ -157,11 +195,8 @@ mod tests {
             }
         }
         let writer = LogWriter::start(Broken, |_| Vec::new()).unwrap();
-        let dispatch = dispatch(LogFormat::Text, EnvFilter::new("info"), writer.clone());
+        let (dispatch, _) = dispatch(LogFormat::Text, EnvFilter::new("info"), writer.clone());
         tracing::dispatcher::with_default(&dispatch, || tracing::info!("lost"));
-        drop(Log {
-            log: writer,
-            access: None,
-        });
+        drop(Log { log: writer });
     }
 }

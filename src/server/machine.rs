@@ -3,6 +3,8 @@
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use crate::config::Config;
+
 /// Kept for the stores, the spool, the other servers and the log.
 const RESERVED: u64 = 128;
 /// Assumed where the system does not say: the usual limit.
@@ -36,9 +38,14 @@ fn connections_of(descriptors: u64) -> u32 {
     u32::try_from(connections).unwrap_or(u32::MAX)
 }
 
+/// How much of the memory clients may make the server hold.
+pub(super) fn memory_budget(config: &Config) -> usize {
+    config.memory_budget.unwrap_or_else(half_of_memory)
+}
+
 /// Half of the memory that this process may have: of the machine, or of what the container or the limits of the
 /// process leave of it.
-pub(super) fn half_of_memory() -> usize {
+fn half_of_memory() -> usize {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let machine = System::new_with_specifics(memory);
     let limits = [

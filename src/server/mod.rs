@@ -3,6 +3,7 @@
 
 mod assemble;
 mod audit_records;
+mod derived;
 mod error;
 mod in_effect;
 mod internal;
@@ -12,11 +13,13 @@ mod log_writer;
 mod logging;
 mod machine;
 mod node;
+mod reload;
 mod service_manager;
 mod signals;
 mod socket_io;
 #[cfg(test)]
 pub(crate) mod test_node;
+mod tls;
 mod token_check;
 mod traces;
 mod upkeep;
@@ -25,6 +28,7 @@ pub use audit_records::AuditRecords;
 pub use error::Error;
 pub use lifecycle::run;
 pub use logging::{Log, init_logging};
+pub use reload::ReadSources;
 pub use token_check::{TokenReport, check_token};
 
 use std::net::SocketAddr;
@@ -37,12 +41,14 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::auth::Verifier;
 use crate::cluster::{Cluster, Receiver};
-use crate::config::{Config, Secret};
+use crate::config::{Config, Live, LiveConfig, Secret, TlsIdentity};
 use crate::connection::{deadlines, pressure};
-use crate::http::{self, ClientFiles};
+use crate::http::ClientFiles;
 use crate::metrics::process;
 use crate::model::clock::SystemClock;
-use crate::transport::{Links, RequestLimits, serve};
+use crate::reloads::{Reloads, Requests};
+use crate::transport::{Links, serve};
+use derived::Derived;
 use error::StartError;
 
 /// How long the start waits for what clients would miss.
@@ -57,6 +63,11 @@ struct Server {
     app: Arc<App>,
     links: Arc<Links>,
     tasks: Vec<JoinHandle<()>>,
+    derived: Derived,
+    /// By what clients know it, if they speak TLS.
+    identity: Option<Live<TlsIdentity>>,
+    /// Those who ask for a reload.
+    reloads: Requests,
     /// Stops the listener.
     stop_accepting: Arc<Notify>,
 }
@@ -64,52 +75,46 @@ struct Server {
 impl Server {
     /// Opens the stores, listens and serves. `secret` verifies HS256 tokens.
     async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
-        let config = Arc::new(config);
-        let verifier = Verifier::new(&config, secret.as_ref()).await?;
-        let (audit, webhooks, stores) = assemble::open_stores(&config).await?;
-        let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
+        let config = &config;
+        let verifier = Verifier::new(config, secret.as_ref()).await?;
+        let live = LiveConfig::new(config.clone());
+        let identity = tls::read(&live)?;
+        let client_files = ClientFiles::of(config).map_err(StartError::ClientFiles)?;
+        let (audit, webhooks, stores) = assemble::open_stores(config).await?;
+        let (cluster, receiver) = Cluster::new(config, Arc::new(SystemClock))?.unzip();
+        let (ask, reloads) = Reloads::new();
         let services = (audit, webhooks, stores, cluster);
-        let app = Arc::new(assemble::app(&config, verifier, services)?);
+        let app = Arc::new(assemble::app(&live, ask, verifier, services)?);
 
-        let mut id_types = tokio::spawn(upkeep::read_id_types(app.clone()));
-        let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
+        let unfinished = read_ahead(&app).await;
 
-        upkeep::read_revocations(&app).await;
-
-        let (tcp, address) = listener::bind(&config).await?;
-        let internal = internal::serve(&app).await?;
+        let (tcp, address) = listener::bind(config).await?;
+        let derived = Derived::of(&app, secret.as_ref(), client_files);
+        let internal = internal::serve(&app, &derived).await?;
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
         let stop_accepting = Arc::new(Notify::new());
-        let listener = listener::guard(tcp, &links, &app, stop_accepting.clone());
-        let router = http::router(&app, socket_io::edge(&app), client_files(&config)?);
+        let bounds = &derived.bounds;
+        let front = (&bounds.links, identity.clone());
+        let listener = listener::guard(tcp, &links, &app, front, stop_accepting.clone());
+        let served = serve(listener, derived.routes.clone(), bounds.requests.clone());
 
-        let demands = node::Demands::new(node::settings(&config, secret.as_ref()));
+        let demands = node::Demands::new(derived.node.clone());
         let mut tasks = join_cluster(&app, receiver, demands).await;
-        tasks.extend([
-            tokio::spawn(links.clone().enforce_deadlines()),
-            tokio::spawn(deadlines::watch(app.connections.clone())),
-            tokio::spawn(pressure::watch(app.connections.clone(), app.memory.clone())),
-            tokio::spawn(upkeep::end_sessions(app.clone())),
-            tokio::spawn(upkeep::end_unadmitted(app.clone())),
-            tokio::spawn(upkeep::sweep(app.clone())),
-            tokio::spawn(upkeep::watch_store(app.clone())),
-            tokio::spawn(upkeep::watch_application(app.clone())),
-            tokio::spawn(upkeep::read_missing_blockers(app.clone())),
-            tokio::spawn(upkeep::end_audit_minutes(app.clone())),
-            tokio::spawn(upkeep::note_who_left(app.clone())),
-            tokio::spawn(process::watch_delay()),
-            tokio::spawn(serve(listener, router, RequestLimits::from(&*app.config))),
-        ]);
         tasks.extend(keep_up(&app));
-        if read.is_err() {
-            tasks.push(id_types);
-        }
+        tasks.push(tokio::spawn(links.clone().enforce_deadlines()));
+        tasks.push(tokio::spawn(served));
+        let renewal = identity.clone().map(|identity| tls::watch(identity, live));
+        tasks.extend(renewal.map(tokio::spawn));
+        tasks.extend(unfinished);
         Ok(Self {
             address,
             internal,
             app,
             links,
             tasks,
+            derived,
+            identity,
+            reloads,
             stop_accepting,
         })
     }
@@ -135,16 +140,29 @@ impl Server {
     }
 }
 
-/// The files of the browser's client, if they are to be served.
-fn client_files(config: &Config) -> Result<Option<ClientFiles>, StartError> {
-    let folder = config.client_files.as_deref();
-    let files = folder.map(ClientFiles::read).transpose();
-    files.map_err(StartError::ClientFiles)
+/// Reads what clients would miss, as far as the stores answer soon; what goes on with it.
+async fn read_ahead(app: &Arc<App>) -> Option<JoinHandle<()>> {
+    let mut id_types = tokio::spawn(upkeep::read_id_types(app.clone()));
+    let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
+    upkeep::read_revocations(app).await;
+    read.is_err().then_some(id_types)
 }
 
 /// What services do by themselves.
-fn keep_up(app: &App) -> [JoinHandle<()>; 4] {
+fn keep_up(app: &Arc<App>) -> [JoinHandle<()>; 15] {
+    let connections = app.connections.clone();
     [
+        tokio::spawn(deadlines::watch(connections.clone())),
+        tokio::spawn(pressure::watch(connections, app.memory.clone())),
+        tokio::spawn(upkeep::end_sessions(app.clone())),
+        tokio::spawn(upkeep::end_unadmitted(app.clone())),
+        tokio::spawn(upkeep::sweep(app.clone())),
+        tokio::spawn(upkeep::watch_store(app.clone())),
+        tokio::spawn(upkeep::watch_application(app.clone())),
+        tokio::spawn(upkeep::read_missing_blockers(app.clone())),
+        tokio::spawn(upkeep::end_audit_minutes(app.clone())),
+        tokio::spawn(upkeep::note_who_left(app.clone())),
+        tokio::spawn(process::watch_delay()),
         tokio::spawn(app.conversations.clone().keep_up()),
         tokio::spawn(app.conversations.clone().watch_others()),
         tokio::spawn(app.conversations.clone().remove_old()),

@@ -1,5 +1,5 @@
-//! Tells the service manager that started the process (systemd, or one that speaks likewise) that it serves, stops, and
-//! is alive. Without one it does nothing.
+//! Tells the service manager that started the process (systemd, or one that speaks likewise) that it serves, reloads,
+//! stops, and is alive. Without one it does nothing.
 
 use std::env;
 use std::ffi::OsStr;
@@ -40,6 +40,18 @@ impl ServiceManager {
         {
             tokio::spawn(self.clone().say_alive(period / 2));
         }
+    }
+
+    /// The settings are being reloaded, until [`reloaded`](Self::reloaded).
+    pub(super) fn reloading(&self) {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let microseconds = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
+        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
+    }
+
+    /// They were, or are as they were.
+    pub(super) fn reloaded(&self) {
+        self.say("READY=1");
     }
 
     /// The process is about to end.

@@ -1,4 +1,4 @@
-//! What the signals of the system mean to the process: which of them stop it, and that no other one ends it
+//! What the signals of the system mean to the process: which of them stop it, which one reloads, and that no other ends it
 //! without a drain. It must not know how the server is stopped.
 
 use std::io;
@@ -7,8 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Signals that would end the process, and that are sent to ask for something it does not do. SIGPIPE is
 /// ignored by the runtime of the language.
-const NOTED: [(libc::c_int, &str, &str); 8] = [
-    (libc::SIGHUP, "SIGHUP", NOTHING_RELOADED),
+const NOTED: [(libc::c_int, &str, &str); 7] = [
     (libc::SIGUSR1, "SIGUSR1", NOTHING_DONE),
     (libc::SIGUSR2, "SIGUSR2", NOTHING_DONE),
     (libc::SIGALRM, "SIGALRM", NOTHING_DONE),
@@ -18,12 +17,17 @@ const NOTED: [(libc::c_int, &str, &str); 8] = [
     (libc::SIGPWR, "SIGPWR", NOTHING_DONE),
 ];
 
-const NOTHING_RELOADED: &str =
-    "nothing is reloaded by a signal; restart the server for other settings";
-const NOTHING_DONE: &str = "a signal was ignored; SIGTERM, SIGINT and SIGQUIT stop the server";
+const NOTHING_DONE: &str = "a signal was ignored; SIGTERM, SIGINT and SIGQUIT stop the server, and SIGHUP reloads its settings";
 
-/// The signals that stop the server.
+/// The signals that mean something to the server.
 pub(super) struct Signals {
+    /// Reloads its settings.
+    pub(super) hangup: Signal,
+    pub(super) stop: Stop,
+}
+
+/// Those that stop it.
+pub(super) struct Stop {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
@@ -44,14 +48,19 @@ impl Signals {
             tokio::spawn(note(signal, "a real-time signal", NOTHING_DONE));
         }
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
+            hangup: signal(SignalKind::hangup())?,
+            stop: Stop {
+                terminate: signal(SignalKind::terminate())?,
+                interrupt: signal(SignalKind::interrupt())?,
+                quit: signal(SignalKind::quit())?,
+            },
         })
     }
+}
 
+impl Stop {
     /// Waits for the next one that stops the server; its name.
-    pub(super) async fn stop(&mut self) -> &'static str {
+    pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, Live};
 use crate::connection::{self, Library, SocketIoEdge};
 use crate::dialects::Dispatcher;
 use crate::engine_io::FRAMING;
@@ -18,9 +18,9 @@ use crate::transport::FlowLimits;
 const WS_READ_BUFFER: usize = 16;
 
 /// The edge in front of the library.
-pub(super) fn edge(app: &Arc<App>) -> SocketIoEdge {
+pub(super) fn edge(app: &Arc<App>, flow: &Live<FlowLimits>) -> SocketIoEdge {
     SocketIoEdge::new(
-        library(app),
+        library(app, flow),
         app.places.clone(),
         app.config.clone(),
         app.drain.clone(),
@@ -29,14 +29,14 @@ pub(super) fn edge(app: &Arc<App>) -> SocketIoEdge {
 }
 
 /// The library, whose connections the dialects handle.
-pub(super) fn library(app: &Arc<App>) -> Library {
-    let config = &app.config;
+pub(super) fn library(app: &Arc<App>, flow: &Live<FlowLimits>) -> Library {
+    let config = &app.config.now();
     let (library, io) = Library::build(builder(config));
     let services = connection::Services {
         open: app.connections.clone(),
         audit: app.audit.clone(),
-        config: config.clone(),
-        flow_limits: FlowLimits::from(&**config),
+        config: app.config.clone(),
+        flow_limits: flow.clone(),
         node: app.node.clone(),
         drain: app.drain.clone(),
     };

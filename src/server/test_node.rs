@@ -13,6 +13,8 @@ use crate::config::{Config, Secret};
 use crate::connection::Library;
 use crate::connection::test_client::TestClient;
 use crate::model::{Dialect, UserId};
+use crate::reloads::Reloads;
+use crate::transport::FlowLimits;
 
 const SECRET: &str = "a secret of a test that is long enough";
 
@@ -38,17 +40,20 @@ impl TestNode {
     /// Starts one with other settings.
     pub(crate) async fn start_with(config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Arc::new(Config {
+        let config = Config {
             data_dir: folder.path().to_owned(),
             ..config
-        });
+        };
         let secret = Secret::new(SECRET);
         let verifier = Verifier::new(&config, Some(&secret)).await.unwrap();
         let (audit, webhooks, stores) = assemble::open_stores(&config).await.unwrap();
-        let app = assemble::app(&config, verifier, (audit, webhooks, stores, None)).unwrap();
+        let flow = FlowLimits::from(&config).into();
+        let (ask, _) = Reloads::new();
+        let services = (audit, webhooks, stores, None);
+        let app = assemble::app(&config.into(), ask, verifier, services).unwrap();
         let app = Arc::new(app);
         Self {
-            library: socket_io::library(&app),
+            library: socket_io::library(&app, &flow),
             app,
             _folder: folder,
         }

@@ -60,7 +60,7 @@ pub(super) async fn sweep(app: Arc<App>) {
 /// in time.
 pub(super) async fn note_who_left(app: Arc<App>) {
     let left = app.webhooks.who_was_left().await;
-    let grace = app.config.offline_grace;
+    let grace = app.config.now().offline_grace;
     tokio::time::sleep(grace.saturating_sub(app.started.elapsed())).await;
     for user in left.iter().filter_map(|user| UserId::parse(user)) {
         app.presence.record_left(&user).await;
@@ -100,7 +100,7 @@ pub(super) async fn read_revocations(app: &App) {
 /// that could not be at the start; for ever. MongoDB looks after itself.
 pub(super) async fn watch_store(app: Arc<App>) {
     let mut interval = every(STORE_INTERVAL);
-    while app.config.mongodb_uri.is_none() {
+    while app.config.now().mongodb_uri.is_none() {
         interval.tick().await;
         // The store logs what is wrong.
         let _ = app.conversations.stores().health.check().await;

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::typists::Typists;
 use crate::cluster::Subscription;
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
 use crate::limits::{Action, Limit};
@@ -45,7 +45,7 @@ pub(crate) struct LocalMember {
 }
 
 impl LocalState {
-    pub(super) fn new(config: &Config) -> Arc<Mutex<Self>> {
+    pub(super) fn new(config: &LiveConfig) -> Arc<Mutex<Self>> {
         Arc::new(Mutex::new(Self {
             room: Room::new(rooms::of_sessions()),
             members: Vec::new(),

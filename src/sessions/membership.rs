@@ -43,7 +43,8 @@ impl Session<'_> {
         let joined = self.sessions.joined_by(connection).len();
         let slot = JoinSlot {
             connection: connection.id.uuid(),
-            is_free: before.is_some() || joined < self.sessions.config.max_sessions_per_connection,
+            is_free: before.is_some()
+                || joined < self.sessions.config.now().max_sessions_per_connection,
             maker,
         };
         let user = join.user.clone();

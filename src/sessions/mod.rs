@@ -28,7 +28,7 @@ pub(crate) use publish::SessionUpdate;
 pub(crate) use session::Session;
 
 use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::connection::Connection;
 use crate::model::UserId;
 use crate::model::clock::Clock;
@@ -54,7 +54,7 @@ pub(crate) struct Sessions {
     memberships: DashMap<Uuid, SmallVec<[SessionId; 1]>>,
     /// What each connection to this server has left, and as whom: the newest few.
     left: DashMap<Uuid, VecDeque<(SessionId, UserId)>>,
-    config: Arc<Config>,
+    config: LiveConfig,
     cluster: Option<Arc<Cluster>>,
     /// How many there were at the last count.
     counted: AtomicUsize,
@@ -65,7 +65,7 @@ impl Sessions {
     pub(crate) fn new(
         store: Arc<dyn SessionStore>,
         clock: Arc<dyn Clock>,
-        config: Arc<Config>,
+        config: LiveConfig,
         cluster: Option<Arc<Cluster>>,
     ) -> Self {
         Self {

@@ -22,6 +22,7 @@ use super::clock::now_ms;
 use super::controls::Controls;
 use super::turns::Turns;
 use super::window::Window;
+use crate::config::Live;
 use crate::limits::{ALWAYS, Account, Held, Kept};
 use crate::metrics::connections::Counted;
 
@@ -55,7 +56,7 @@ impl FlowLimits {
 /// Flow control state of one connection, shared with what presently carries it.
 #[derive(Debug)]
 pub(crate) struct Flow {
-    limits: FlowLimits,
+    limits: Live<FlowLimits>,
     /// Charged sizes of the frames handed over and not yet written, oldest first.
     queued: Mutex<VecDeque<u32>>,
     backlog: AtomicUsize,
@@ -94,9 +95,9 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// Flow control for a new connection of whoever has this account.
-    pub(crate) fn new(limits: FlowLimits, account: Arc<Account>) -> Arc<Self> {
+    pub(crate) fn new(limits: impl Into<Live<FlowLimits>>, account: Arc<Account>) -> Arc<Self> {
         Arc::new(Self {
-            limits,
+            limits: limits.into(),
             queued: Mutex::default(),
             backlog: AtomicUsize::new(0),
             deferred: AtomicUsize::new(0),
@@ -211,7 +212,7 @@ impl Flow {
     /// So many bytes of a frame, of which the library refuses what is larger than an event may be.
     fn of_event(&self, bytes: u64) -> usize {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        bytes.min(self.limits.max_event)
+        bytes.min(self.limits.now().max_event)
     }
 
     /// Whoever waited because its user held too much looks again.

@@ -11,6 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
@@ -22,6 +23,7 @@ use super::controls::Controls;
 use super::flow::Flow;
 use super::output::Output;
 use super::receive::Receiver;
+use crate::config::Live;
 use crate::metrics::connections::Tally;
 use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
@@ -65,8 +67,10 @@ pub(super) const INJECT_CLOSE: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Link {
     peer: SocketAddr,
+    /// From whom a load balancer passes it on.
+    client: OnceLock<SocketAddr>,
     /// Those of its listener.
-    limits: Arc<LinkLimits>,
+    limits: Live<LinkLimits>,
     reader: AtomicWaker,
     writer: AtomicWaker,
     output: Mutex<Output>,
@@ -99,11 +103,16 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(peer: SocketAddr, limits: Arc<LinkLimits>) -> Self {
+    pub(super) fn new(peer: SocketAddr, limits: impl Into<Live<LinkLimits>>) -> Self {
         let now = now_ms();
-        let first = limits.handshake_timeout.min(limits.head_timeout);
+        let limits = limits.into();
+        let first = {
+            let limits = limits.now();
+            limits.handshake_timeout.min(limits.head_timeout)
+        };
         Self {
             peer,
+            client: OnceLock::new(),
             limits,
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -128,9 +137,24 @@ impl Link {
         }
     }
 
-    /// The address of the peer, which may be a proxy.
+    /// The address of the peer, which may be a proxy; of one that a load balancer passes on, its client's.
     pub(crate) fn peer(&self) -> SocketAddr {
-        self.peer
+        self.client.get().copied().unwrap_or(self.peer)
+    }
+
+    /// A load balancer passes it on from there.
+    pub(super) fn is_from(&self, client: SocketAddr) {
+        // It is said once.
+        let _ = self.client.set(client);
+    }
+
+    /// Waits until it is closed, before anything is read or written on it.
+    pub(super) async fn closed(&self) -> io::Error {
+        std::future::poll_fn(|cx| {
+            self.register_reader(cx);
+            self.failure().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     // Reported by the HTTP side.
@@ -152,7 +176,7 @@ impl Link {
 
     /// An answer, or more of it, was made: the next request must arrive within `keep_alive`.
     fn answered(&self) {
-        self.set_deadline(self.limits.keep_alive);
+        self.set_deadline(self.limits.now().keep_alive);
         self.is_idle.store(true, Ordering::Relaxed);
     }
 
@@ -174,9 +198,9 @@ impl Link {
     /// The connection becomes a WebSocket: from now on it carries frames, and the client has to
     /// enter the namespace within the handshake timeout. Called before the response is written.
     pub(crate) fn upgrade(&self) {
-        self.set_deadline(self.limits.handshake_timeout);
+        self.set_deadline(self.limits.now().handshake_timeout);
         self.allowance
-            .store(self.limits.handshake_max_bytes, Ordering::Relaxed);
+            .store(self.limits.now().handshake_max_bytes, Ordering::Relaxed);
         self.upgraded.store(true, Ordering::Release);
     }
 
@@ -239,7 +263,7 @@ impl Link {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
         if self.is_idle.load(Ordering::Relaxed) && bytes > 0 {
             self.is_idle.store(false, Ordering::Relaxed);
-            self.set_deadline(self.limits.head_timeout);
+            self.set_deadline(self.limits.now().head_timeout);
         }
         let allowed = self.allowance.load(Ordering::Relaxed);
         if allowed != UNBOUNDED {
@@ -290,7 +314,7 @@ impl Link {
 
     /// Bytes of the largest frame that is read.
     pub(super) fn max_frame(&self) -> u64 {
-        self.limits.max_frame
+        self.limits.now().max_frame
     }
 
     /// A ping is not sent to the client, and answered for it.

@@ -175,7 +175,7 @@ mod tests {
 
     fn link() -> Link {
         let peer = ([127, 0, 0, 1], 1).into();
-        Link::new(peer, Arc::new(LinkLimits::from(&Config::default())))
+        Link::new(peer, LinkLimits::from(&Config::default()))
     }
 
     #[tokio::test]

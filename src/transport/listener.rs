@@ -1,21 +1,20 @@
-//! Accepts TCP connections and wraps each in a [`GuardedStream`]. It must not know what they carry.
+//! Accepts TCP connections and counts them. It must not know what they carry.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use super::accepted::{Accepted, Front, Fronts};
 use super::before_write::BeforeWrite;
 use super::flusher::Flusher;
 use super::link::{Link, LinkLimits};
 use super::links::Links;
-use super::output::Sink;
-use super::stream::GuardedStream;
-use crate::limits::{AddressSlot, AddressSlots, Memory};
-use crate::metrics::refusals::{self, Limit};
+use crate::config::Live;
+use crate::limits::Memory;
 
 /// A TCP listener whose connections are guarded.
 pub(crate) struct GuardedListener {
@@ -23,36 +22,29 @@ pub(crate) struct GuardedListener {
     tcp: Option<TcpListener>,
     stop: Arc<Notify>,
     links: Arc<Links>,
-    limits: Arc<LinkLimits>,
-    slots: AddressSlots,
-    takes_slot: TakesSlot,
+    limits: Live<LinkLimits>,
+    fronts: Arc<Fronts>,
     before_write: BeforeWrite,
     flusher: Flusher,
 }
 
-/// Whether connections from an address are limited in number.
-type TakesSlot = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
-
 impl GuardedListener {
-    /// Guards what `tcp` accepts. Connections from an address for which `takes_slot` is true take one
-    /// of `slots`; without a free slot they are closed as soon as they are accepted. `before_write`
-    /// runs before each write to any of them. After `stop` is notified it accepts no more.
+    /// Guards what `tcp` accepts. What comes before HTTP there, and how many connections an address may have, `front`
+    /// says. `before_write` runs before each write to any of them. After `stop` is notified it accepts no more.
     pub(crate) fn new(
         tcp: TcpListener,
         links: Arc<Links>,
-        limits: LinkLimits,
-        slots: AddressSlots,
-        takes_slot: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+        limits: Live<LinkLimits>,
+        front: Front,
         before_write: BeforeWrite,
         stop: Arc<Notify>,
     ) -> Self {
         Self {
             tcp: Some(tcp),
             stop,
+            limits,
+            fronts: Arc::new(Fronts::new(front, links.memory().clone())),
             links,
-            limits: Arc::new(limits),
-            slots,
-            takes_slot: Box::new(takes_slot),
             flusher: Flusher::start(),
             before_write,
         }
@@ -78,21 +70,12 @@ impl GuardedListener {
         std::future::pending().await
     }
 
-    /// `None`: refuse the connection. `Some(None)`: it is not limited.
-    fn slot(&self, peer: IpAddr) -> Option<Option<AddressSlot>> {
-        match (self.takes_slot)(peer) {
-            true => self.slots.take(peer).map(Some),
-            false => Some(None),
-        }
-    }
-
     /// The next connection that is served.
-    pub(super) async fn accept(&mut self) -> GuardedStream {
+    pub(super) async fn accept(&mut self) -> Accepted {
         loop {
             match self.next().await {
                 Ok((tcp, peer)) => {
-                    let Some(slot) = self.slot(peer.ip()) else {
-                        refusals::limited(Limit::ConnectionsPerIp);
+                    let Ok(slot) = self.fronts.admits(peer) else {
                         continue;
                     };
                     let Some(open) = self.links.make_room().await else {
@@ -100,13 +83,14 @@ impl GuardedListener {
                     };
                     tune(&tcp);
                     let link = self.links.add(Link::new(peer, self.limits.clone()));
-                    let (tcp, to_client) = tcp.into_split();
-                    let sink = Sink {
-                        tcp: to_client,
+                    return Accepted {
+                        tcp,
+                        link,
+                        counted: (open, slot),
                         shard: self.flusher.shard(),
                         before_write: self.before_write.clone(),
+                        fronts: self.fronts.clone(),
                     };
-                    return GuardedStream::new((tcp, sink), link, (open, slot));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

@@ -5,6 +5,7 @@
 //! WebSocket frames by their headers only; it must not look into a message, know events, or rooms
 //! and users by more than the names by which they take turns, or hold a lock while it waits.
 
+mod accepted;
 mod attach;
 mod bare_answers;
 pub(crate) mod base64;
@@ -24,14 +25,18 @@ mod link;
 mod links;
 mod listener;
 mod output;
+mod proxy_header;
 mod receive;
 mod serve;
 mod stream;
+mod tls;
 mod turns;
 mod unsaid;
 mod upgraded;
 mod window;
+mod wire;
 
+pub(crate) use accepted::Front;
 pub(crate) use attach::Attach;
 pub(crate) use before_write::BeforeWrite;
 pub(crate) use body::{Pace, TooSlow};

@@ -3,18 +3,17 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use smallvec::SmallVec;
-use tokio::net::tcp::OwnedWriteHalf;
 
 use super::before_write::BeforeWrite;
 use super::flusher::Shard;
 use super::frame_head::put_frame_head;
 use super::frames::{FrameScanner, Sender};
+use super::wire::Writing;
 use crate::payload::SocketPacket;
 
 const FINAL_TEXT: u8 = 0x81;
@@ -63,7 +62,7 @@ pub(super) enum State {
 /// Where a link is written, by whom, and what has to be done before.
 #[derive(Debug)]
 pub(super) struct Sink {
-    pub(super) tcp: OwnedWriteHalf,
+    pub(super) tcp: Writing,
     pub(super) shard: Arc<Shard>,
     pub(super) before_write: BeforeWrite,
 }
@@ -72,22 +71,11 @@ impl Sink {
     /// Writes bytes that are no frames.
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.tcp.as_ref().poll_write_ready(cx))?;
+            ready!(self.tcp.poll_write_ready(cx))?;
             match self.tcp.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
             }
-        }
-    }
-
-    /// Nothing more is written.
-    pub(super) fn shut_down(&self) -> io::Result<()> {
-        let ended = socket2::SockRef::from(self.tcp.as_ref()).shutdown(Shutdown::Write);
-        // The client has closed it first.
-        let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::NotConnected;
-        match ended {
-            Err(error) if is_closed(&error) => Ok(()),
-            ended => ended,
         }
     }
 }

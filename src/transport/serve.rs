@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use super::body::{Pace, PacedBody};
 use super::link::Link;
 use super::listener::GuardedListener;
+use crate::config::Live;
 
 /// The link of the connection that a request arrived on, for its handler.
 #[derive(Debug, Clone)]
@@ -34,25 +35,45 @@ pub(crate) struct RequestLimits {
 /// rounded up.
 const REQUEST_BYTES: usize = 40 * 1024;
 
-/// Serves all connections until the task ends; never returns. Errors of single connections stay with them.
-pub(crate) async fn serve(mut listener: GuardedListener, router: Router, limits: RequestLimits) {
+/// Serves all connections until the task ends; never returns. Errors of single connections stay with them. A request is
+/// served by the routes there are when it comes.
+pub(crate) async fn serve(
+    mut listener: GuardedListener,
+    routes: Live<Router>,
+    limits: Live<RequestLimits>,
+) {
     let memory = listener.memory().clone();
     let mut http = http1::Builder::new();
-    http.max_buf_size(limits.max_head);
     loop {
-        let stream = listener.accept().await;
-        let link = stream.link().clone();
-        let (router, memory) = (router.clone(), memory.clone());
+        let accepted = listener.accept().await;
+        http.max_buf_size(limits.now().max_head);
+        let (http, link) = (http.clone(), accepted.link.clone());
+        let (routes, limits, memory) = (routes.clone(), limits.clone(), memory.clone());
         let service = service_fn(move |request| {
             let held = memory.hold(REQUEST_BYTES);
-            let answered = answer(router.clone(), link.clone(), limits.pace, request);
+            let answered = answer(
+                routes.now().clone(),
+                link.clone(),
+                limits.now().pace,
+                request,
+            );
             async move {
                 let _held = held;
                 answered.await
             }
         });
-        let connection = http.serve_connection(TokioIo::new(stream), service);
-        tokio::spawn(connection.with_upgrades());
+        tokio::spawn(async move {
+            match accepted.open().await {
+                Ok(stream) => {
+                    let connection = http.serve_connection(TokioIo::new(stream), service);
+                    connection.with_upgrades().await
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a connection has ended before a request");
+                    Ok(())
+                }
+            }
+        });
     }
 }
 

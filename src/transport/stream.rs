@@ -8,8 +8,6 @@ mod writing;
 
 use std::sync::Arc;
 
-use tokio::net::tcp::OwnedReadHalf;
-
 use super::entry::Entry;
 use super::frames::{FrameScanner, Sender};
 use super::incoming::Incoming;
@@ -18,13 +16,14 @@ use super::link::Link;
 use super::links::OpenLink;
 use super::output::Sink;
 use super::unsaid::Unsaid;
+use super::wire::Reading;
 use crate::limits::AddressSlot;
 
 /// A guarded TCP stream. Dropping the stream frees its link.
 #[derive(Debug)]
 pub(crate) struct GuardedStream {
     sink: Arc<Sink>,
-    tcp: OwnedReadHalf,
+    tcp: Reading,
     link: Arc<Link>,
     incoming: Incoming,
     /// The frames that are passed.
@@ -51,7 +50,7 @@ impl Drop for GuardedStream {
         self.link.ended();
         let counted = self.counted.take();
         if self.lingers
-            && let Err(error) = linger(self.tcp.as_ref(), counted)
+            && let Err(error) = linger(self.tcp.tcp(), counted)
         {
             tracing::debug!(%error, "a client may not hear why its connection ends");
         }
@@ -68,11 +67,7 @@ enum Outgoing {
 }
 
 impl GuardedStream {
-    pub(super) fn new(
-        (tcp, sink): (OwnedReadHalf, Sink),
-        link: Arc<Link>,
-        counted: Counted,
-    ) -> Self {
+    pub(super) fn new((tcp, sink): (Reading, Sink), link: Arc<Link>, counted: Counted) -> Self {
         Self {
             tcp,
             sink: Arc::new(sink),
@@ -94,10 +89,6 @@ impl GuardedStream {
     fn begin_frames(&mut self) {
         self.outgoing = Outgoing::Frames;
         self.link.begin_output(self.sink.clone());
-    }
-
-    pub(super) fn link(&self) -> &Arc<Link> {
-        &self.link
     }
 
     /// These bytes were read already, and are read again before what comes next.

@@ -175,7 +175,7 @@ pub(super) mod tests {
     fn blocked_by(config: Config, blockers: Option<Vec<UserId>>) -> (Users, Arc<Stub>) {
         let stub = Arc::new(Stub(Mutex::new(blockers)));
         let memory = Memory::new(1 << 30);
-        let users = Users::new(Arc::new(config), memory, stub.clone(), None);
+        let users = Users::new(config.into(), memory, stub.clone(), None);
         (users, stub)
     }
 

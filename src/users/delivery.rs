@@ -93,7 +93,7 @@ impl Users {
         let connections = local.iter().flatten();
         let waiting = connections.map(|one| one.flow().waiting_of(sender));
         let waiting = waiting.max().unwrap_or(0);
-        let patience = Patience::with(waiting + bytes, self.config.pair_min_rate);
+        let patience = Patience::with(waiting + bytes, self.config.now().pair_min_rate);
         self.receivers_with(user, local, sender, bytes, patience)
             .await
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cluster::{Cluster, Spent, UserMessage};
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::limits::{Action, Limit};
 use crate::model::UserId;
 
@@ -34,7 +34,7 @@ pub(crate) struct UserLimits {
 
 impl UserLimits {
     /// Limits of which nothing is used yet.
-    pub(crate) fn new(config: &Config, user: &UserId, cluster: Option<&Arc<Cluster>>) -> Self {
+    pub(crate) fn new(config: &LiveConfig, user: &UserId, cluster: Option<&Arc<Cluster>>) -> Self {
         let limit = |action, spent| UserLimit::new(config, action, user, cluster, spent);
         Self {
             messages: limit(Action::Messages, Spent::Messages),
@@ -82,8 +82,6 @@ impl UserLimits {
 #[derive(Debug)]
 pub(crate) struct UserLimit {
     limit: Limit,
-    /// The most that may come at once.
-    burst: u32,
     shared: Option<Box<Shared>>,
 }
 
@@ -95,8 +93,6 @@ struct Shared {
     user: UserId,
     /// What is published.
     spent: fn(u32) -> Spent,
-    /// From how much on it is published.
-    share: u32,
     /// What was done here and is not published yet.
     unpublished: AtomicU32,
     /// What was done on other nodes and is not counted yet.
@@ -105,29 +101,24 @@ struct Shared {
 
 impl UserLimit {
     fn new(
-        config: &Config,
+        config: &LiveConfig,
         action: Action,
         user: &UserId,
         cluster: Option<&Arc<Cluster>>,
         spent: fn(u32) -> Spent,
     ) -> Self {
-        let limit = Limit::new(config, action);
-        let burst = action.quota(config).burst_size().get();
         let shared = |cluster: &Arc<Cluster>| {
             Box::new(Shared {
                 cluster: cluster.clone(),
                 user: user.clone(),
                 spent,
-                share: (burst / 10).max(1),
                 unpublished: AtomicU32::new(0),
                 owed: AtomicU32::new(0),
             })
         };
-        let shared = cluster.filter(|_| limit.is_limited()).map(shared);
         Self {
-            limit,
-            burst,
-            shared,
+            limit: Limit::new(config, action),
+            shared: cluster.map(shared),
         }
     }
 
@@ -138,17 +129,18 @@ impl UserLimit {
 
     /// Counts as many as something costs; whether they are allowed. More than the burst counts as the burst.
     pub(crate) fn allows_cost(&self, cost: usize) -> bool {
-        let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(self.burst);
-        let Some(cost) = NonZeroU32::new(cost) else {
+        let cost = NonZeroU32::new(u32::try_from(cost).unwrap_or(u32::MAX));
+        let Some((cost, burst)) = cost.zip(self.limit.burst()) else {
             return true;
         };
+        let cost = cost.min(burst);
         let Some(shared) = &self.shared else {
             return self.limit.allows_all(cost);
         };
         shared.pay(&self.limit);
         let allowed = self.limit.allows_all(cost);
         if allowed {
-            shared.spend(cost.get());
+            shared.spend(cost.get(), burst);
         }
         allowed
     }
@@ -164,7 +156,9 @@ impl UserLimit {
         };
         shared.pay(&self.limit);
         self.limit.wait_for(amount).await;
-        shared.spend(amount.get());
+        if let Some(burst) = self.limit.burst() {
+            shared.spend(amount.get(), burst);
+        }
     }
 
     /// Counts what was done on another node.
@@ -182,9 +176,10 @@ impl UserLimit {
 
 impl Shared {
     /// Notes what was done here, and publishes it when it has come to a share.
-    fn spend(&self, amount: u32) {
+    fn spend(&self, amount: u32, burst: NonZeroU32) {
+        let share = (burst.get() / 10).max(1);
         let unpublished = self.unpublished.fetch_add(amount, Ordering::Relaxed);
-        if unpublished.saturating_add(amount) >= self.share {
+        if unpublished.saturating_add(amount) >= share {
             let amount = self.unpublished.swap(0, Ordering::Relaxed);
             if amount > 0 {
                 let spent = UserMessage::Spent((self.spent)(amount));

@@ -46,7 +46,7 @@ pub(crate) use transfers::{Chunk, FileNames, Progress};
 pub(crate) use user::{Connections, LastSeen, Member, Members, User};
 
 use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::connection::{Connection, ConnectionId};
 use crate::limits::Memory;
 use crate::model::UserId;
@@ -74,14 +74,14 @@ pub(crate) struct Users {
     lacks_blockers: AtomicBool,
     hasher: RandomState,
     memory: Arc<Memory>,
-    config: Arc<Config>,
+    config: LiveConfig,
     cluster: Option<Arc<Cluster>>,
 }
 
 impl Users {
     /// Without any user. What they make the server hold counts in `memory`; whom they block is in `blocks`.
     pub(crate) fn new(
-        config: Arc<Config>,
+        config: LiveConfig,
         memory: Arc<Memory>,
         blocks: Arc<dyn BlockStore>,
         cluster: Option<Arc<Cluster>>,

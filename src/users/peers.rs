@@ -16,7 +16,7 @@ impl Users {
             && self.add_peer_local(user, other)
             && let Some(cluster) = &self.cluster
         {
-            cluster.add_peer(&user.id, other, self.config.presence_peers_limit);
+            cluster.add_peer(&user.id, other, self.config.now().presence_peers_limit);
         }
     }
 
@@ -41,7 +41,7 @@ impl Users {
         if user.id == *other || user.peers.lock().contains(other) {
             return false;
         }
-        let max = self.config.presence_peers_limit;
+        let max = self.config.now().presence_peers_limit;
         user.peers.lock().add(other.clone(), max);
         let other = self.insert(other);
         other.peers.lock().add(user.id.clone(), max);

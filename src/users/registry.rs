@@ -25,7 +25,7 @@ impl Users {
             .or_insert_with(|| self.create(&id));
         let user = entry.clone();
         let mut connected = user.connected.lock();
-        if connected.members.len() >= self.config.max_connections_per_user as usize {
+        if connected.members.len() >= self.config.now().max_connections_per_user as usize {
             return Err(Refusal::new(Why::TooManyConnections));
         }
         if user.suspended.load(Ordering::SeqCst) {

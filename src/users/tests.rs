@@ -134,15 +134,15 @@ fn audit(folder: &Path) -> Audit {
 impl Server {
     fn start(presence_audience: PresenceAudience) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Arc::new(Config {
+        let config = Config {
             presence_audience,
             offline_grace: GRACE,
             ..Config::default()
-        });
+        };
         let conversations = SqliteConversations::open(folder.path(), Arc::new(SystemClock));
         let stores = ConversationStores::of(Arc::new(conversations.unwrap()));
         let users = Arc::new(Users::new(
-            config.clone(),
+            config.clone().into(),
             Memory::new(1 << 30),
             stores.blocks,
             None,

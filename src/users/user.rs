@@ -18,7 +18,7 @@ use super::transfers::Transfers;
 use super::typing::Typing;
 use crate::audit::Source;
 use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::LiveConfig;
 use crate::connection::Connection;
 use crate::limits::{Account, Memory};
 use crate::model::{Identity, UserId};
@@ -40,7 +40,7 @@ pub(crate) struct User {
     pub(super) name: Mutex<Arc<str>>,
     /// What this user may do, over all connections. Who is only sent something needs none.
     limits: OnceLock<Box<UserLimits>>,
-    config: Arc<Config>,
+    config: LiveConfig,
     cluster: Option<Arc<Cluster>>,
     /// What this user holds of the server's memory.
     pub(crate) account: Arc<Account>,
@@ -90,7 +90,7 @@ impl User {
     /// A user without connections, named by their id.
     pub(super) fn new(
         id: &UserId,
-        config: &Arc<Config>,
+        config: &LiveConfig,
         memory: &Arc<Memory>,
         cluster: Option<&Arc<Cluster>>,
     ) -> Self {

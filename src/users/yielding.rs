@@ -71,7 +71,7 @@ impl Users {
             silent_for(asked.elapsed()).next().is_none()
         })
         .await;
-        let rate = self.config.min_drain_rate;
+        let rate = self.config.now().min_drain_rate;
         let is_gone = |one: &&Arc<Connection>| {
             one.flow().silence() >= one.reading_time(rate).max(ANSWER_TIME)
         };

@@ -2,27 +2,23 @@
 //!
 //! Owns how long that may take. It must not wait for an endpoint longer than a request to it may.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::Webhooks;
+use super::endpoint::Replay;
 use super::fact::{self, FactId};
 use super::progress::{DeadFact, ProgressError, Selection};
 use super::queue::Outcome;
 use super::status::Status;
-use super::{Known, Webhooks};
+use super::telling::Known;
 
 /// How long is waited for who tells the endpoint.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What is asked of who tells an endpoint.
-pub(super) struct Replay {
-    pub(super) selection: Selection,
-    /// Receives how many facts wait again.
-    pub(super) answer: oneshot::Sender<Result<u64, ProgressError>>,
-}
 
 /// Why something is not done with an endpoint.
 #[derive(Debug, thiserror::Error)]
@@ -62,15 +58,17 @@ pub(crate) struct Tried {
 
 impl Webhooks {
     /// All endpoints, in the order of the settings.
-    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Status> {
-        self.known.iter().map(|known| &*known.status)
+    pub(crate) fn endpoints(&self) -> Vec<Arc<Status>> {
+        let telling = self.telling();
+        let all = telling.known().iter();
+        all.map(|known| known.status.clone()).collect()
     }
 
     /// Whether it can be read what endpoints are to be told, and noted what they were. `None`: there are none.
     pub(crate) fn work(&self) -> Option<bool> {
-        let mut all = self.endpoints().peekable();
-        all.peek()?;
-        Some(all.all(|endpoint| !endpoint.now().is_broken))
+        let all = self.endpoints();
+        let work = || all.iter().all(|endpoint| !endpoint.now().is_broken);
+        (!all.is_empty()).then(work)
     }
 
     /// Up to `limit` dead facts of an endpoint behind one, the earliest first.
@@ -117,7 +115,7 @@ impl Webhooks {
             trying,
             node,
             ..
-        } = self.known(endpoint)?;
+        } = &*self.known(endpoint)?;
         let _turn = trying.try_lock().map_err(|_| AskError::Busy)?;
         let id = FactId {
             record: Uuid::now_v7(),
@@ -131,9 +129,8 @@ impl Webhooks {
         Ok(Tried { id, outcome, took })
     }
 
-    fn known(&self, endpoint: &str) -> Result<&Known, AskError> {
-        let mut all = self.known.iter();
-        let known = all.find(|known| known.status.name == endpoint);
-        known.ok_or(AskError::Unknown)
+    fn known(&self, endpoint: &str) -> Result<Arc<Known>, AskError> {
+        let telling = self.telling();
+        telling.find(endpoint).cloned().ok_or(AskError::Unknown)
     }
 }

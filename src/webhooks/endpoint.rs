@@ -15,7 +15,6 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 use uuid::Uuid;
 
-use super::control::Replay;
 use super::fact::FactId;
 use super::notes::Notes;
 use super::progress::{Progress, id_at};
@@ -28,7 +27,7 @@ use crate::model::clock::{Clock as _, SystemClock};
 use crate::traces::{Attribute, Name, Parent, Span};
 
 use setup::load;
-pub(super) use setup::{Common, Setup};
+pub(super) use setup::{Common, Replay, Setup};
 
 /// The pause after the audit or the progress could not be read or written.
 const RETRY: Duration = Duration::from_secs(1);
@@ -85,7 +84,7 @@ pub(super) async fn tell(mut setup: Setup, mut stop: watch::Receiver<bool>) {
             return;
         }
         // Another server tells it: as soon as it does no more, this one goes on.
-        setup = teller.setup;
+        setup = teller.setup.again();
     }
 }
 
@@ -97,7 +96,7 @@ impl Teller {
         let (audit, node) = (setup.common.audit.clone(), setup.node.clone());
         Self {
             queue: Queue::joining(setup.common.coalesce),
-            source: Source::new(audit, node, *events, progress, !setup.is_heir()),
+            source: Source::new(audit, node, *events, progress, setup.reads()),
             sending: JoinSet::new(),
             notes,
             reports: Reports::of(name),

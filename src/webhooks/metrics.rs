@@ -1,5 +1,7 @@
 //! What is counted of endpoints. Their names are those of the settings, so there are always the same series.
 
+use std::sync::Arc;
+
 use super::Webhooks;
 use super::queue::OUTCOMES;
 use super::status::{Now, Status};
@@ -9,7 +11,7 @@ use crate::model::clock::{Clock as _, SystemClock};
 impl Webhooks {
     /// Adds what is counted, if there is an endpoint.
     pub(crate) fn describe(&self, families: &mut Families) {
-        let endpoints: Vec<_> = self.endpoints().collect();
+        let endpoints = self.endpoints();
         if !endpoints.is_empty() {
             describe_requests(&endpoints, families);
             describe_facts(&endpoints, families);
@@ -17,11 +19,11 @@ impl Webhooks {
     }
 }
 
-fn describe_requests(endpoints: &[&Status], families: &mut Families) {
+fn describe_requests(endpoints: &[Arc<Status>], families: &mut Families) {
     let help = "Requests to endpoints, by what became of them";
     let family = families.counter("relay_webhook_attempts_total", help);
     for endpoint in endpoints {
-        for (outcome, count) in OUTCOMES.into_iter().zip(endpoint.attempts.values()) {
+        for (outcome, count) in OUTCOMES.into_iter().zip(endpoint.counts.attempts.values()) {
             let labels = [
                 ("endpoint", endpoint.name.clone().into()),
                 ("outcome", outcome.into()),
@@ -33,11 +35,11 @@ fn describe_requests(endpoints: &[&Status], families: &mut Families) {
     let family = families.histogram("relay_webhook_attempt_duration_seconds", help);
     for endpoint in endpoints {
         let labels = [("endpoint", endpoint.name.clone().into())];
-        family.times(labels, &endpoint.duration);
+        family.times(labels, &endpoint.counts.duration);
     }
 }
 
-fn describe_facts(endpoints: &[&Status], families: &mut Families) {
+fn describe_facts(endpoints: &[Arc<Status>], families: &mut Families) {
     let waits = |since| SystemClock.now_ms().saturating_sub(since) as f64 / 1_000.0;
     let pending = |now: &Now| now.pending as f64;
     let oldest = |now: &Now| now.oldest.map_or(0.0, waits);
@@ -71,6 +73,6 @@ fn describe_facts(endpoints: &[&Status], families: &mut Families) {
     let family = families.counter("relay_webhook_lost_total", help);
     for endpoint in endpoints {
         let labels = [("endpoint", endpoint.name.clone().into())];
-        family.count(labels, endpoint.lost.get());
+        family.count(labels, endpoint.counts.lost.get());
     }
 }

@@ -25,13 +25,13 @@ mod source;
 mod sqlite;
 mod status;
 mod store;
+mod tasks;
+mod telling;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as Turn, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
-use uuid::Uuid;
+use tokio::sync::oneshot;
 
 use crate::audit::Audit;
 use crate::config::{Config, Endpoint};
@@ -39,20 +39,16 @@ use crate::model::FactType;
 use crate::stores::drivers::mongo::Mongo;
 use crate::stores::drivers::sqlite::OpenError;
 use client::Client;
-use control::Replay;
 use endpoint::Common;
-use heirs::Heir;
-use mongo::Cursors;
 use sqlite::ProgressFile;
-use store::Store;
+use store::Place;
+use tasks::Tasks;
+use telling::Telling;
 
 pub(crate) use control::{AskError, Tried};
 pub(crate) use fact::{FactId, TEST};
 pub(crate) use progress::{DeadFact, Selection};
 pub(crate) use status::Status;
-
-/// How many may wait to have something told again.
-const MOST_ASKED: usize = 4;
 
 /// Why nobody can be told anything.
 #[derive(Debug, thiserror::Error)]
@@ -65,26 +61,30 @@ pub(crate) enum WebhooksError {
     Client(#[from] reqwest::Error),
 }
 
-/// The endpoints that are being told.
-#[derive(Debug)]
+/// The endpoints that are being told, those of the settings in effect.
 pub(crate) struct Webhooks {
-    stop: watch::Sender<bool>,
-    tellers: Mutex<Vec<JoinHandle<()>>>,
-    known: Vec<Known>,
+    audit: Audit,
+    node: Arc<str>,
+    place: Place,
+    telling: Mutex<Arc<Telling>>,
+    /// Who follows who is online.
+    following: Mutex<Option<Arc<Tasks>>>,
     /// Will have who was online when the last process was killed.
     left: Mutex<Option<oneshot::Receiver<Vec<String>>>>,
 }
 
-/// What is known of an endpoint beside who tells it.
-#[derive(Debug)]
-struct Known {
-    status: Arc<Status>,
-    client: Client,
-    store: Store,
-    replays: mpsc::Sender<Replay>,
-    /// Taken by who tries it.
-    trying: Turn<()>,
-    node: Arc<str>,
+/// What is needed to tell the endpoints of some settings. Nobody is told anything yet.
+pub(crate) struct Prepared {
+    endpoints: Vec<telling::Prepared>,
+    /// Where it is kept who is online, if that is to be followed.
+    online: Option<Arc<ProgressFile>>,
+}
+
+/// When endpoints begin to be told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    AtStart,
+    AtReload,
 }
 
 impl Webhooks {
@@ -98,38 +98,90 @@ impl Webhooks {
         audit: &Audit,
         mongo: Option<&Mongo>,
     ) -> Result<Self, WebhooksError> {
-        let (stop, stopped) = watch::channel(false);
-        let mut starting = Starting {
-            audit,
+        let webhooks = Self {
+            audit: audit.clone(),
             node: config.node_name.as_str().into(),
-            now: endpoint::now(),
-            stopped,
-            tellers: Vec::new(),
+            place: Place::of(config, mongo),
+            telling: Mutex::default(),
+            following: Mutex::default(),
+            left: Mutex::default(),
         };
-        let endpoints = config.endpoints();
+        let Prepared { endpoints, online } = webhooks.prepare_for(config, Begin::AtStart)?;
+        *webhooks.telling.lock() = Arc::new(Telling::begin(endpoints));
+        if let Some(file) = online {
+            *webhooks.left.lock() = Some(webhooks.follow_online(file));
+        }
+        Ok(webhooks)
+    }
+
+    /// Makes what is needed to tell the endpoints of other settings.
+    ///
+    /// # Errors
+    /// It cannot be kept what was told, or no requests can be made.
+    pub(crate) fn prepare(&self, config: &Config) -> Result<Prepared, WebhooksError> {
+        self.prepare_for(config, Begin::AtReload)
+    }
+
+    fn prepare_for(&self, config: &Config, begin: Begin) -> Result<Prepared, WebhooksError> {
         // With Redis, the other servers know.
         let asks_who_was_left =
             config.redis_url.is_none() && config.webhooks_want(FactType::UserOffline);
-        let file = match !endpoints.is_empty() && (mongo.is_none() || asks_who_was_left) {
-            true => Some(Arc::new(ProgressFile::open(&config.data_dir)?)),
-            false => None,
-        };
-        let store = match (mongo, &file) {
-            (Some(mongo), _) => Some(Store::Database(Cursors::new(mongo, &starting.node))),
-            (None, file) => file.clone().map(Store::File),
-        };
-        let mut known = Vec::with_capacity(endpoints.len());
-        for (endpoint, store) in endpoints.iter().zip(store.iter().cycle()) {
-            known.push(starting.begin(config, endpoint, &store.for_endpoint())?);
-        }
-        let left = file.filter(|_| asks_who_was_left);
-        let left = left.map(|file| starting.follow_online(file));
-        Ok(Self {
-            stop,
-            tellers: Mutex::new(starting.tellers),
-            known,
-            left: Mutex::new(left),
+        let online = asks_who_was_left.then(|| self.place.file());
+        let endpoints = config.endpoints();
+        let endpoints = endpoints
+            .iter()
+            .map(|one| self.prepare_one(config, one, begin));
+        Ok(Prepared {
+            endpoints: endpoints.collect::<Result<_, _>>()?,
+            online: online.transpose()?,
         })
+    }
+
+    fn prepare_one(
+        &self,
+        config: &Config,
+        endpoint: &Endpoint,
+        begin: Begin,
+    ) -> Result<telling::Prepared, WebhooksError> {
+        let telling = self.telling();
+        let known = telling.find(&endpoint.name);
+        let (timeout, allows_private) = (config.webhook_timeout, config.webhook_private_networks);
+        let status = match known {
+            Some(known) => known.status.with(endpoint.events),
+            None => Status::of(&endpoint.name, endpoint.events),
+        };
+        let store = match known {
+            Some(known) => known.store.clone(),
+            None => self.place.store()?,
+        };
+        let common = Common {
+            status: Arc::new(status),
+            client: Client::new(endpoint, timeout, allows_private)?,
+            max_age: config.webhook_max_age,
+            coalesce: config.webhook_coalesce,
+            audit: self.audit.clone(),
+            own_node: self.node.clone(),
+            now: endpoint::now(),
+            is_first: begin == Begin::AtStart,
+        };
+        Ok(telling::Prepared { common, store })
+    }
+
+    /// Tells these endpoints from now on, and no others. One that wanted to hear nothing any more is asked again.
+    pub(crate) async fn follow(&self, Prepared { endpoints, online }: Prepared) {
+        // What those have told has to be known to the others.
+        self.telling().stop().await;
+        *self.telling.lock() = Arc::new(Telling::begin(endpoints));
+        let following = self.following.lock().clone();
+        match (following, online) {
+            // Whom an earlier process left was asked at the start.
+            (None, Some(file)) => drop(self.follow_online(file)),
+            (Some(following), None) => {
+                following.stop().await;
+                *self.following.lock() = None;
+            }
+            _ => {}
+        }
     }
 
     /// Waits until it is known who was online when the last process ended, of those who were not said to be offline.
@@ -137,7 +189,7 @@ impl Webhooks {
     pub(crate) async fn who_was_left(&self) -> Vec<String> {
         let left = self.left.lock().take();
         match left {
-            // Without an answer, it could not be read, which the log says.
+            // Without an answer, it could not be read, which the log says, or nobody wants to know any more.
             Some(left) => left.await.unwrap_or_default(),
             None => Vec::new(),
         }
@@ -145,79 +197,32 @@ impl Webhooks {
 
     /// Ends the requests, and has it kept what was told. What was not is told after the next start.
     pub(crate) async fn stop(&self) {
-        // Without an endpoint, nobody hears it.
-        let _ = self.stop.send(true);
-        let tellers = std::mem::take(&mut *self.tellers.lock());
-        for teller in tellers {
-            if let Err(error) = teller.await {
-                tracing::error!(%error, "telling an endpoint did not come to an end");
+        let (telling, following) = (self.telling(), self.following.lock().clone());
+        let following = async {
+            if let Some(following) = following {
+                following.stop().await;
             }
-        }
+        };
+        tokio::join!(telling.stop(), following);
     }
-}
 
-/// What is begun with.
-struct Starting<'a> {
-    audit: &'a Audit,
-    node: Arc<str>,
-    now: Uuid,
-    stopped: watch::Receiver<bool>,
-    tellers: Vec<JoinHandle<()>>,
-}
-
-impl Starting<'_> {
-    /// Begins to tell an endpoint.
-    fn begin(
-        &mut self,
-        config: &Config,
-        endpoint: &Endpoint,
-        store: &Store,
-    ) -> Result<Known, WebhooksError> {
-        let (timeout, allows_private) = (config.webhook_timeout, config.webhook_private_networks);
-        let common = Common {
-            status: Arc::new(Status::of(&endpoint.name, endpoint.events)),
-            client: Client::new(endpoint, timeout, allows_private)?,
-            max_age: config.webhook_max_age,
-            coalesce: config.webhook_coalesce,
-            audit: self.audit.clone(),
-            own_node: self.node.clone(),
-            now: self.now,
-        };
-        let (replays, asked) = mpsc::channel(MOST_ASKED);
-        let setup = common.setup(store.clone(), self.node.clone(), asked);
-        let telling = endpoint::tell(setup, self.stopped.clone());
-        self.tellers.push(tokio::spawn(telling));
-        let known = Known {
-            status: common.status.clone(),
-            client: common.client.clone(),
-            store: store.clone(),
-            replays,
-            trying: Turn::default(),
-            node: self.node.clone(),
-        };
-        if let Store::Database(cursors) = store {
-            let heir = Heir {
-                cursors: cursors.clone(),
-                common,
-            };
-            let telling = heirs::tell_for_others(heir, self.stopped.clone());
-            self.tellers.push(tokio::spawn(telling));
-        }
-        Ok(known)
+    fn telling(&self) -> Arc<Telling> {
+        self.telling.lock().clone()
     }
 
     /// Begins to follow who is online. The answer will have who was.
-    fn follow_online(&mut self, file: Arc<ProgressFile>) -> oneshot::Receiver<Vec<String>> {
+    fn follow_online(&self, file: Arc<ProgressFile>) -> oneshot::Receiver<Vec<String>> {
         let (left, receiver) = oneshot::channel();
         let setup = online::Setup {
             audit: self.audit.clone(),
             node: self.node.clone(),
             file,
-            now: self.now,
+            now: endpoint::now(),
             left,
         };
-        let following = online::follow(setup, self.stopped.clone());
-        self.tellers.push(tokio::spawn(following));
+        let mut tasks = Tasks::default();
+        tasks.begin(|stop| online::follow(setup, stop));
+        *self.following.lock() = Some(Arc::new(tasks));
         receiver
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::fact::Fact;
 use super::progress::{OnlineChange, ProgressError};
-use super::source::Source;
+use super::source::{Reads, Source};
 use super::sqlite::ProgressFile;
 use super::store::blocking;
 use crate::audit::{Audit, ReadError};
@@ -72,7 +72,7 @@ async fn follow_on(setup: Setup) {
     };
     let wanted = FactTypes::of(&[FactType::UserOnline, FactType::UserOffline]);
     let mut reading = Reading {
-        source: Source::new(audit.clone(), node, wanted, progress, true),
+        source: Source::new(audit.clone(), node, wanted, progress, Reads::Own),
         file,
         changes: Vec::new(),
         noted_at: None,

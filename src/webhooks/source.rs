@@ -17,6 +17,17 @@ use crate::model::FactTypes;
 /// How many records are read at once.
 const PAGE: ReadLimit = ReadLimit::LARGEST;
 
+/// Whose records are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Those of this process, for the first time: some may have been stored before behind later ones.
+    Own,
+    /// The same again: what was stored before, was read if the position is of this process.
+    OwnAgain,
+    /// Those of a node that is gone.
+    Others,
+}
+
 /// The facts of one endpoint as they are stored.
 pub(super) struct Source {
     audit: Audit,
@@ -53,12 +64,13 @@ impl Source {
         node: Arc<str>,
         wanted: FactTypes,
         progress: Progress,
-        is_own: bool,
+        reads: Reads,
     ) -> Self {
-        let follower = is_own.then(|| audit.follow());
+        let follower = (reads != Reads::Others).then(|| audit.follow());
         let mut waiting = progress.waiting;
         let from = recent_from(progress.position);
-        let since = follower.as_ref().and_then(|follower| follower.since);
+        let read_before = (reads == Reads::OwnAgain).then_some(progress.position);
+        let since = follower.as_ref().and_then(|one| one.since(read_before));
         let from = since.map_or(from, |since| from.min(before(since)));
         let read_to = from.max(progress.began);
         if let Some(follower) = &follower {
@@ -283,3 +295,6 @@ impl Source {
         goes_on
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //!
 //! Owns numbers and times. Whoever reads them holds nobody up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -21,6 +22,13 @@ pub(crate) struct Status {
     pub(crate) name: String,
     /// What it is told of.
     pub(crate) events: FactTypes,
+    /// Those of all its settings, one after the other.
+    pub(super) counts: Arc<Counts>,
+}
+
+/// What was counted of an endpoint, and how it is.
+#[derive(Debug)]
+pub(super) struct Counts {
     pub(super) attempts: Counters<{ OUTCOMES.len() }>,
     pub(super) duration: Histogram,
     pub(super) lost: Counter,
@@ -59,26 +67,37 @@ impl Status {
         Self {
             name: name.to_owned(),
             events,
-            attempts: Counters::new(),
-            duration: Histogram::new(SLOW),
-            lost: Counter::new(),
-            now: Mutex::default(),
+            counts: Arc::new(Counts {
+                attempts: Counters::new(),
+                duration: Histogram::new(SLOW),
+                lost: Counter::new(),
+                now: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The same endpoint, told of these.
+    pub(super) fn with(&self, events: FactTypes) -> Self {
+        Self {
+            name: self.name.clone(),
+            events,
+            counts: self.counts.clone(),
         }
     }
 
     /// How it is now.
     pub(crate) fn now(&self) -> Now {
-        *self.now.lock()
+        *self.counts.now.lock()
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut Now)) {
-        change(&mut self.now.lock());
+        change(&mut self.counts.now.lock());
     }
 
     /// A request took so long.
     pub(super) fn attempted(&self, outcome: Outcome, took: Duration) {
-        self.attempts.at(outcome.index()).inc();
-        self.duration.observe(took);
+        self.counts.attempts.at(outcome.index()).inc();
+        self.counts.duration.observe(took);
     }
 
     /// A fact was taken, or not.

@@ -1,9 +1,11 @@
 //! Where it is kept how far endpoints were told: in a file of the data folder, or in the database that several servers
 //! share. It must not know what is told, nor to whom.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -11,7 +13,53 @@ use super::fact::FactId;
 use super::mongo::{Cursors, RENEWAL};
 use super::progress::{DeadFact, Progress, ProgressError, Selection, Step};
 use super::sqlite::ProgressFile;
+use crate::config::Config;
 use crate::metrics::stores::{self, Work};
+use crate::stores::drivers::mongo::Mongo;
+use crate::stores::drivers::sqlite::OpenError;
+
+/// Where the progress of this server's endpoints is kept. A file is opened for the first of them, and then stays open.
+pub(super) struct Place {
+    data_dir: PathBuf,
+    /// Those of all endpoints, unless the progress is in a file.
+    cursors: Option<Cursors>,
+    file: Mutex<Option<Arc<ProgressFile>>>,
+}
+
+impl Place {
+    /// As the settings say that need a restart. Nothing is opened yet.
+    pub(super) fn of(config: &Config, mongo: Option<&Mongo>) -> Self {
+        Self {
+            data_dir: config.data_dir.clone(),
+            cursors: mongo.map(|mongo| Cursors::new(mongo, &config.node_name)),
+            file: Mutex::default(),
+        }
+    }
+
+    /// That of one endpoint.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub(super) fn store(&self) -> Result<Store, OpenError> {
+        match &self.cursors {
+            Some(cursors) => Ok(Store::Database(cursors.for_endpoint())),
+            None => self.file().map(Store::File),
+        }
+    }
+
+    /// The file, also where the progress is in a database.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub(super) fn file(&self) -> Result<Arc<ProgressFile>, OpenError> {
+        let mut file = self.file.lock();
+        if let Some(file) = &*file {
+            return Ok(file.clone());
+        }
+        let opened = Arc::new(ProgressFile::open(&self.data_dir)?);
+        Ok(file.insert(opened).clone())
+    }
+}
 
 /// Keeps the progress of endpoints; cheap to clone.
 #[derive(Clone)]
@@ -22,21 +70,7 @@ pub(super) enum Store {
     Database(Cursors),
 }
 
-impl std::fmt::Debug for Store {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Store")
-    }
-}
-
 impl Store {
-    /// The same for an endpoint.
-    pub(super) fn for_endpoint(&self) -> Self {
-        match self {
-            Self::File(file) => Self::File(file.clone()),
-            Self::Database(cursors) => Self::Database(cursors.for_endpoint()),
-        }
-    }
-
     /// How often it has to be written, also if nothing has changed.
     pub(super) fn renewal(&self) -> Option<Duration> {
         match self {

@@ -76,6 +76,12 @@ pub(super) fn start(data: &std::path::Path) -> u16 {
     let (secret, _) = jwt_secret(&config).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     // It ends with the process.
-    std::thread::spawn(move || runtime.block_on(sealed_relay::run(config, Some(secret))));
+    std::thread::spawn(move || {
+        runtime.block_on(sealed_relay::run(
+            config,
+            Some(secret),
+            Box::new(Sources::default),
+        ))
+    });
     port
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::cluster::deployment::Deployment;
 use crate::program;
 use crate::server::client_files;
-use crate::{auth, cluster};
+use crate::{auth, cluster, edge};
 use test_support::harness::JWT_SECRET;
 use test_support::javascript;
 use test_support::mongo::Database;
@@ -338,7 +338,7 @@ macro_rules! suites {
         fn every_suite_file_is_run() {
             let listed = [$($file),*];
             let run = listed.into_iter().chain(auth::SUITES).chain(cluster::SUITES);
-            let run = run.chain([client_files::SUITE]);
+            let run = run.chain(edge::SUITES).chain([client_files::SUITE]);
             assert_eq!(files(), run.map(str::to_owned).collect());
         }
     };

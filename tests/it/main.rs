@@ -18,6 +18,7 @@ mod conversation;
 mod counts;
 mod direct;
 mod ecosystem;
+mod edge;
 mod metrics;
 mod program;
 mod request_client;

@@ -265,6 +265,26 @@ fn records_past_their_retention_are_deleted_at_start() {
 }
 
 #[test]
+fn a_retention_that_changes_holds_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(folder.path()).unwrap();
+    let ages = [31 * DAY_MS, 29 * DAY_MS, 0];
+    let record = |age| Record::at(now_ms() - age, &source(), Event::SocketConnect);
+    write(&mut store, &ages.map(record)).unwrap();
+    let audit = Audit::start(store, folder.path(), keep_all()).unwrap();
+    let reader = reader(folder.path());
+    for (days, left) in [(30, 2), (28, 1)] {
+        audit.keep_for(NonZeroU32::new(days));
+        let deadline = soon();
+        while count(&reader) != left {
+            assert!(Instant::now() < deadline, "{} rows left", count(&reader));
+            std::thread::yield_now();
+        }
+    }
+    assert!(audit.close(soon()));
+}
+
+#[test]
 fn retention_of_none_keeps_everything() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = SqliteStore::open(folder.path()).unwrap();

@@ -32,7 +32,8 @@ impl<S: Store> Writer<S> {
                 EXPIRE_RETRY
             }
         };
-        self.expire_at = Some(Instant::now() + pause);
+        self.expire_at = Instant::now() + pause;
+        self.expired_by = Some(days);
     }
 
     /// Deletes some records if there are too many, and schedules the next time.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use http::Uri;
-use sealed_relay::{Config, Host};
+use sealed_relay::{Config, Host, ProxyProtocol};
 
 /// The longest that connecting, writing and reading may each take.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,17 +28,26 @@ pub(crate) struct Args {
 /// # Errors
 /// When the configured port is 0, so that the real one is not known.
 pub(crate) fn local_url(config: &Config) -> anyhow::Result<Uri> {
+    let is_plain = config.tls_cert_file.is_none() && config.proxy_protocol == ProxyProtocol::Off;
+    let (host, port) = match &config.internal_listen {
+        // Clients' address is not for requests of this kind.
+        Some(internal) if !is_plain => (&internal.host, internal.port),
+        None if !is_plain => bail!(
+            "clients' address speaks TLS, or wants a PROXY header: set internal_listen, which is asked then"
+        ),
+        _ => (&config.host, config.port),
+    };
     ensure!(
-        config.port != 0,
-        "port is 0, any free one: name the address with --url"
+        port != 0,
+        "the port is 0, any free one: name the address with --url"
     );
-    let host = match &config.host {
+    let host = match host {
         Host::Address(IpAddr::V4(host)) if host.is_unspecified() => "127.0.0.1".to_owned(),
         Host::Address(IpAddr::V6(host)) if host.is_unspecified() => "[::1]".to_owned(),
         Host::Address(IpAddr::V6(host)) => format!("[{host}]"),
         host => host.to_string(),
     };
-    let url = format!("http://{host}:{}/health", config.port);
+    let url = format!("http://{host}:{port}/health");
     url.parse().context("cannot make the address of /health")
 }
 

@@ -187,7 +187,7 @@ fn serve(sources: &Sources) -> Result<(), Failure> {
         }
         Failure::Logged(ExitCode::from(WRONG_CONFIGURATION))
     })?;
-    let served = serve_with(&runtime, config);
+    let served = serve_with(&runtime, config, sources.file.clone());
     // Only tasks of disconnected clients are left, or what hangs. They end with the process: one that asks for the time
     // while the runtime is shut down panics.
     std::mem::forget(runtime);
@@ -197,7 +197,7 @@ fn serve(sources: &Sources) -> Result<(), Failure> {
     })
 }
 
-fn serve_with(runtime: &Runtime, config: Config) -> anyhow::Result<()> {
+fn serve_with(runtime: &Runtime, config: Config, file: Option<PathBuf>) -> anyhow::Result<()> {
     let secret = match config.needs_jwt_secret() {
         true => {
             let (secret, origin) = jwt_secret(&config)?;
@@ -206,7 +206,8 @@ fn serve_with(runtime: &Runtime, config: Config) -> anyhow::Result<()> {
         }
         false => None,
     };
-    Ok(runtime.block_on(sealed_relay::run(config, secret))?)
+    let sources = Box::new(move || Sources::from_process(file.clone()));
+    Ok(runtime.block_on(sealed_relay::run(config, secret, sources))?)
 }
 
 /// Has a file that may not grow further (`RLIMIT_FSIZE`) be an error, as a full disk is, instead of the

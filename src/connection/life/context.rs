@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::Audit;
-use crate::config::Config;
+use crate::config::{Live, LiveConfig};
 use crate::connection::{Drain, OpenConnections};
 use crate::transport::FlowLimits;
 
@@ -21,9 +21,9 @@ pub(crate) struct Services {
     /// The audit.
     pub(crate) audit: Audit,
     /// The settings.
-    pub(crate) config: Arc<Config>,
+    pub(crate) config: LiveConfig,
     /// Bounds of flow control.
-    pub(crate) flow_limits: FlowLimits,
+    pub(crate) flow_limits: Live<FlowLimits>,
     /// The name of this server.
     pub(crate) node: Arc<str>,
     /// The shutdown, before which the rest of what ended connections sent is handled.

@@ -62,7 +62,7 @@ impl<H: Handler> Life<H> {
         self.record_over_limit();
         let connection = &self.connection;
         let due = self.due(now);
-        let deadline = self.context.services.config.write_deadline;
+        let deadline = self.context.services.config.now().write_deadline;
         let is_stalled = connection.flow().stalled_for() > deadline;
         // Of nearly all nothing more is looked at: what carries them is elsewhere in memory.
         if (due.is_none() && !is_stalled) || connection.close_reason().is_some() {
@@ -84,7 +84,7 @@ impl<H: Handler> Life<H> {
 
     /// What is due at this time, in seconds since the epoch.
     fn due(&self, now: u64) -> Option<Due> {
-        let config = &self.context.services.config;
+        let config = &self.context.services.config.now();
         match &mut *self.stage.lock() {
             Stage::Member(held) => {
                 held.due(now, config.auth_expiring_notice, config.expired_tokens)

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use socketioxide::extract::SocketRef;
 
 use super::Life;
-use crate::config::Config;
+use crate::config::{Live, LiveConfig};
 use crate::connection::{Client, Connection, Handshake, Subject};
 use crate::model::{Refusal, TokenFacts};
 use crate::payload::RawEvent;
@@ -178,8 +178,8 @@ pub(crate) struct Opening<'a> {
     pub(super) socket: &'a SocketRef,
     pub(super) handshake: &'a Handshake,
     pub(super) node: &'a Arc<str>,
-    pub(super) config: &'a Config,
-    pub(super) flow_limits: FlowLimits,
+    pub(super) config: &'a LiveConfig,
+    pub(super) flow_limits: &'a Live<FlowLimits>,
 }
 
 impl Opening<'_> {
@@ -219,7 +219,7 @@ impl Opening<'_> {
         let account = self.handshake.account.clone();
         let carrier = self.handshake.carrier.as_ref();
         match carrier.and_then(|carrier| carrier.carried()) {
-            None => Flow::new(self.flow_limits, account),
+            None => Flow::new(self.flow_limits.clone(), account),
             Some(flow) => {
                 flow.charge_to(account);
                 flow

@@ -65,7 +65,7 @@ impl<H: Handler> Life<H> {
             connection,
             admission,
         } = admitted;
-        let config = &context.services.config;
+        let config = &context.services.config.now();
         let assembly = Assembly::new(config.max_attachments, config.max_event_bytes);
         Arc::new_cyclic(|this| Self {
             this: this.clone(),

@@ -66,12 +66,12 @@ async fn admit<H: Handler>(
         handshake,
         node,
         config,
-        flow_limits: *flow_limits,
+        flow_limits,
     };
     let admitted = context.handler.admit(opening, auth).await?;
     let connection = &admitted.connection;
     if let Some(carrier) = &handshake.carrier {
-        connection.attach(carrier.clone(), config.guest_max_bytes);
+        connection.attach(carrier.clone(), config.now().guest_max_bytes);
     }
     let is_closing = connection.is_closing();
     let life = Life::new(admitted, context);

@@ -183,7 +183,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let (seen, open) = (Arc::<Seen>::default(), Arc::<OpenConnections>::default());
         let probe = Probe { seen: seen.clone() };
-        let config = Arc::new(Config::default());
+        let config = Config::default();
         let library = library_with(probe, config, open.clone(), folder.path());
         Self {
             library,

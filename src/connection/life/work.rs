@@ -40,7 +40,7 @@ impl<H: Handler> Life<H> {
     /// Lets events that are too early be handled again when they have waited for as long as they may.
     fn give_up_early_later(&self) {
         let life = self.this.clone();
-        let longest = self.context.services.config.session_join_wait;
+        let longest = self.context.services.config.now().session_join_wait;
         tokio::spawn(async move {
             tokio::time::sleep(longest).await;
             if let Some(life) = life.upgrade() {

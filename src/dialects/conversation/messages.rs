@@ -157,7 +157,7 @@ pub(super) async fn send(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, size) = (request.app, request.event.size());
-    let fields = Fields::new(payload, &app.config);
+    let fields = Fields::new(payload, &app.config.now());
     let conversation = fields.conversation(CONVERSATION_ID)?;
     let content = fields.content_or_attached(CONTENT)?;
     let further = fields.further(content)?;

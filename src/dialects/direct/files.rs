@@ -87,7 +87,7 @@ struct Chunk<'p, 'a> {
 }
 
 impl<'p, 'a> Chunk<'p, 'a> {
-    fn read(payload: &'p Payload<'a>, config: &'p Config) -> Result<Self, Refusal> {
+    fn read(payload: &'p Payload<'a>, config: &Config) -> Result<Self, Refusal> {
         let fields = Fields::new(payload, config);
         let recipient = fields.user(RECIPIENT_ID)?;
         let message = fields.optional_own_id(MESSAGE_ID)?;
@@ -162,7 +162,7 @@ pub(super) async fn send_file_chunk(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let chunk = Chunk::read(payload, &request.app.config)?;
+    let chunk = Chunk::read(payload, &request.app.config.now())?;
     request.wait_for_limit(member).await?;
     let timestamp = clock::now_iso();
     let identity = member.identity();
@@ -250,7 +250,7 @@ pub(super) async fn request_file(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let fields = Fields::new(payload, &request.app.config);
+    let fields = Fields::new(payload, &request.app.config.now());
     let sender = fields.user("senderId")?;
     let message = fields.own_id(MESSAGE_ID)?;
     let message_id = fields.filled(MESSAGE_ID)?;

@@ -70,7 +70,7 @@ pub(super) async fn join_room(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let fields = Fields::new(payload, &request.app.config);
+    let fields = Fields::new(payload, &request.app.config.now());
     let recipient = fields.user(RECIPIENT_ID)?;
     let room_name = rooms::pair(&member.user.id, &recipient);
     request.app.users.add_peer(&member.user, &recipient);
@@ -111,7 +111,7 @@ pub(super) async fn leave_room(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let recipient = Fields::new(payload, &request.app.config).user(RECIPIENT_ID)?;
+    let recipient = Fields::new(payload, &request.app.config.now()).user(RECIPIENT_ID)?;
     let room_name = rooms::pair(&member.user.id, &recipient);
     request.record(Audited::RoomLeave(pair_room(&recipient, &room_name)));
     request.confirm(
@@ -137,7 +137,7 @@ pub(super) async fn send_message(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let config = &request.app.config;
+    let config = &request.app.config.now();
     let fields = Fields::new(payload, config);
     let recipient = fields.user(RECIPIENT_ID)?;
     for name in ["ciphertext", "iv", "tag"] {
@@ -202,7 +202,7 @@ pub(super) async fn send_key(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let config = &request.app.config;
+    let config = &request.app.config.now();
     let fields = Fields::new(payload, config);
     let recipient = fields.user(RECIPIENT_ID)?;
     fields.filled_up_to("publicKey", config.max_key_bytes)?;

@@ -63,7 +63,7 @@ async fn typing(
     payload: &Payload<'_>,
     is_typing: bool,
 ) -> Result<(), Refusal> {
-    let recipient = Fields::new(payload, &request.app.config).user(RECIPIENT_ID)?;
+    let recipient = Fields::new(payload, &request.app.config.now()).user(RECIPIENT_ID)?;
     match is_typing {
         true if !member.typing.begin(&recipient) => return Err(Refusal::rate_limited()),
         true => {}
@@ -125,7 +125,7 @@ async fn receipt(
     payload: &Payload<'_>,
     confirmed: &'static str,
 ) -> Result<(), Refusal> {
-    let fields = Fields::new(payload, &request.app.config);
+    let fields = Fields::new(payload, &request.app.config.now());
     let sender = fields.user("senderId")?;
     let id = fields.own_id(MESSAGE_ID)?;
     request.wait_for_limit(member).await?;

@@ -31,7 +31,7 @@ impl About {
 pub(super) async fn note(request: &Request<'_>, member: &Member, recipient: &UserId, about: About) {
     traffic::undelivered();
     let app = request.app;
-    if !app.config.webhooks_want(FactType::MessageUndelivered) {
+    if !app.config.now().webhooks_want(FactType::MessageUndelivered) {
         return;
     }
     let (sender, recipients) = (&member.user.id, [recipient.clone()]);

@@ -127,7 +127,7 @@ pub(super) async fn send_message(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let fields = Fields::new(payload, &app.config);
+    let fields = Fields::new(payload, &app.config.now());
     let encrypted = OwnedValue::from(fields.filled("encrypted")?);
     let to = fields.optional_user("to")?;
     let kind = kind(&fields, payload)?;
@@ -161,9 +161,9 @@ pub(super) async fn send_message(
         confirm(request, payload, &message);
     }
     match message.recipient() {
-        None => lagging.wait_at_rate(app.config.room_min_rate).await,
+        None => lagging.wait_at_rate(app.config.now().room_min_rate).await,
         Some(_) => {
-            let rate = app.config.pair_min_rate;
+            let rate = app.config.now().pair_min_rate;
             lagging.wait_for_one(&message.from, rate).await;
         }
     }

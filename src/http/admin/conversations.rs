@@ -23,7 +23,7 @@ use crate::payload::Payload;
 
 pub(super) async fn create(State(app): State<Arc<App>>, admin: Admin, body: JsonText) -> Response {
     run_to_end(&app.drain.clone(), async move {
-        let payload = body.payload(&app.config)?;
+        let payload = body.payload(&app.config.now())?;
         refuse_unknown(payload.besides(new_conversation::OF_ADMINS))?;
         let request = new_conversation::by_admin(&app, &payload)?;
         let by = Initiator::Admin(&admin.source);
@@ -40,7 +40,7 @@ pub(super) async fn change(
 ) -> Response {
     run_to_end(&app.drain.clone(), async move {
         let id = ConversationId::parse(&id).ok_or(Refusal::new(Why::ConversationNotFound))?;
-        let retention = retention(&body.payload(&app.config)?)?;
+        let retention = retention(&body.payload(&app.config.now())?)?;
         let conversations = &app.conversations;
         let changed = conversations.set_message_retention(&admin.source, &id, retention);
         let changed = changed.await?;

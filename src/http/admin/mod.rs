@@ -6,6 +6,7 @@ pub(super) mod connections;
 mod conversations;
 pub(super) mod presence;
 pub(super) mod publish;
+pub(super) mod reload;
 pub(super) mod revocations;
 pub(super) mod users;
 pub(super) mod webhooks;
@@ -26,7 +27,7 @@ use crate::model::{Refusal, Scope};
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let of = |scope, methods| only_for::<Admin>(app, scope, methods);
-    let published = DefaultBodyLimit::max(publish::max_body(&app.config));
+    let published = DefaultBodyLimit::max(publish::max_body(&app.config.now()));
     let asked = DefaultBodyLimit::max(presence::MAX_BODY);
     Router::new()
         .route(
@@ -70,6 +71,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             of(Scope::Publish, post(publish::publish)).layer(published),
         )
         .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
+        .route("/api/admin/reload", of(Scope::All, post(reload::reload)))
         .merge(of_revocations(app))
         .merge(of_webhooks(app))
 }

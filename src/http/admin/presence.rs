@@ -80,7 +80,7 @@ pub(super) async fn of_users(
     body: JsonText,
 ) -> Result<Response, Refusal> {
     let users = {
-        let payload = body.payload(&app.config)?;
+        let payload = body.payload(&app.config.now())?;
         refuse_unknown(payload.besides(&[USER_IDS]))?;
         let wrong = || match payload.given(USER_IDS) {
             Some(_) => Refusal::unusable(USER_IDS),

@@ -56,7 +56,7 @@ pub(super) async fn publish(
         let published = async {
             let body = body?;
             let key = key(&headers, &body)?;
-            let request = request(&app.config, &body)?;
+            let request = request(&app.config.now(), &body)?;
             let (source, token) = (&admin.source, &*admin.name);
             app.backend.publish(source, token, key, request).await
         };

@@ -67,7 +67,7 @@ pub(in crate::http) struct Revoked {
 
 pub(super) async fn revoke(State(app): State<Arc<App>>, admin: Admin, body: JsonText) -> Response {
     run_to_end(&app.drain.clone(), async move {
-        let new = new_revocation(&body.payload(&app.config)?)?;
+        let new = new_revocation(&body.payload(&app.config.now())?)?;
         let Made {
             revocation,
             disconnected,

@@ -36,7 +36,7 @@ pub(super) async fn change_user(
 ) -> Response {
     run_to_end(&app.drain.clone(), async move {
         let user = UserId::parse(&id).ok_or_else(bad_user)?;
-        let payload = body.payload(&app.config)?;
+        let payload = body.payload(&app.config.now())?;
         let change = change(&app, &payload)?;
         let changed = app
             .administration
@@ -58,7 +58,7 @@ fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, Refusal> {
     const AVATAR: &str = "avatarUrl";
     const STATUS: &str = "status";
     refuse_unknown(payload.besides(&[NAME, AVATAR, STATUS]))?;
-    let fields = Fields::new(payload, &app.config);
+    let fields = Fields::new(payload, &app.config.now());
     let name = fields.given_name(NAME)?;
     let avatar_url = match payload.get(AVATAR) {
         None => None,

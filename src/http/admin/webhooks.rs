@@ -104,7 +104,8 @@ pub(super) async fn list(
     Query(query): Query<Parameters>,
 ) -> Result<Response, Refusal> {
     refuse_unknown(query.besides(&[]))?;
-    let webhooks = app.webhooks.endpoints().map(Into::into).collect();
+    let endpoints = app.webhooks.endpoints();
+    let webhooks = endpoints.iter().map(|one| Webhook::from(&**one)).collect();
     Ok(Json(Webhooks { webhooks }).into_response())
 }
 
@@ -185,7 +186,7 @@ pub(super) async fn replay(
 
 /// Which dead facts are told again: those of the ids, or of a time; without either all.
 fn selection(body: &JsonText, app: &App) -> Result<Selection, Refusal> {
-    let payload = body.payload(&app.config)?;
+    let payload = body.payload(&app.config.now())?;
     refuse_unknown(payload.besides(&[IDS, FROM, TO]))?;
     let (from, to) = (time(&payload, FROM)?, time(&payload, TO)?);
     if payload.given(IDS).is_none() {
@@ -237,7 +238,7 @@ pub(super) async fn test(
     body: OptionalJson,
 ) -> Response {
     run_to_end(&app.drain.clone(), async move {
-        refuse_unknown(body.0.payload(&app.config)?.besides(&[]))?;
+        refuse_unknown(body.0.payload(&app.config.now())?.besides(&[]))?;
         let tried = app.webhooks.test(&name).await?;
         record(&app, &admin, AdminAction::WebhookTested, 1);
         Ok(Json(Tested::from(tried)).into_response())

@@ -1,13 +1,14 @@
 //! What is said of the routes of administrators.
 
 use super::conversations::HISTORY;
-use super::described::{By, Operation, closed, created, ok, operation};
+use super::described::{By, Operation, closed, created, ok, operation, with_status};
 use super::parameters::{CURSOR, LIMIT_TO_1000};
 use crate::http::admin::Disconnected;
 use crate::http::admin::audit::Records;
 use crate::http::admin::connections::Connections;
 use crate::http::admin::presence::{self, Online, Users};
 use crate::http::admin::publish;
+use crate::http::admin::reload::{NotReloaded, Reloaded};
 use crate::http::admin::revocations::{Revocations, Revoked, TakenBack};
 use crate::http::admin::users::OneUser;
 use crate::http::admin::webhooks::{DeadFacts, Replayed, Tested, Webhooks};
@@ -230,4 +231,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
         LIMIT_TO_1000,
         CURSOR,
     ]),
+    operation(
+        "POST",
+        "/api/admin/reload",
+        By::Admin(Scope::All),
+        "Reads the settings anew: all that can change without a restart do, or none",
+        &[
+            ok(&[schema_of::<Reloaded>]),
+            with_status(422, &[schema_of::<NotReloaded>]),
+        ],
+    ),
 ];

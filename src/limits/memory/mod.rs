@@ -21,7 +21,7 @@ pub(crate) const ALWAYS: usize = 64 * 1024;
 /// The budget of the whole server.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    limit: usize,
+    limit: AtomicUsize,
     held: AtomicUsize,
     /// Bytes that are kept though nothing needs them: they narrow nobody's share, for they can be freed.
     kept: AtomicUsize,
@@ -35,7 +35,7 @@ impl Memory {
     /// Clients may make the server hold `limit` bytes.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
-            limit,
+            limit: AtomicUsize::new(limit),
             held: AtomicUsize::new(0),
             kept: AtomicUsize::new(0),
             is_exceeded: AtomicBool::new(false),
@@ -50,7 +50,7 @@ impl Memory {
 
     /// How many bytes one user may hold now.
     fn share(&self) -> usize {
-        (self.limit.saturating_sub(self.held()) / SHARES).max(ALWAYS)
+        (self.limit().saturating_sub(self.held()) / SHARES).max(ALWAYS)
     }
 
     /// Waits until it is scarce, or somebody is found to hold more than their share; it is one task that waits.
@@ -84,22 +84,28 @@ impl Memory {
 
     /// How many bytes are held beyond the point from which they are [scarce](Self::is_scarce).
     pub(crate) fn scarcity(&self) -> usize {
-        self.taken().saturating_sub(self.limit / 5 * 4)
+        self.taken().saturating_sub(self.limit() / 5 * 4)
     }
 
     /// How many bytes are held beyond what may be for long: nineteen twentieths.
     pub(crate) fn excess(&self) -> usize {
-        self.taken().saturating_sub(self.limit / 20 * 19)
+        self.taken().saturating_sub(self.limit() / 20 * 19)
     }
 
     /// Whether so much is held, beside what is kept, that nobody new is to hold anything.
     pub(crate) fn is_full(&self) -> bool {
-        self.held() > self.limit / 20 * 19
+        self.held() > self.limit() / 20 * 19
     }
 
     /// How many bytes may be held.
     pub(crate) fn limit(&self) -> usize {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// So many bytes may be held from now on.
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
+        self.note_if_scarce();
     }
 
     /// Bytes that are held, or kept though nothing needs them.

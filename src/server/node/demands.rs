@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::cluster::{Cluster, NodeSettings, RENEWAL};
-use crate::config::{Config, Secret};
+use crate::config::{Config, Live, Secret};
 use crate::engine_io::node_in_sid;
 use crate::stores::drivers::redis::RedisError;
 use crate::surroundings::Subject;
@@ -19,7 +19,7 @@ const REDIS_INTERVAL: Duration = Duration::from_secs(60);
 const MEMORY: Duration = Duration::from_secs(3 * RENEWAL.as_secs());
 
 /// Settings that each node may have its own of. Secrets and addresses of stores are not told by their text.
-const OWN: [&str; 19] = [
+const OWN: [&str; 22] = [
     "host",
     "port",
     "base_path",
@@ -34,6 +34,9 @@ const OWN: [&str; 19] = [
     "admin_token",
     "admin_tokens",
     "trusted_proxies",
+    "tls_cert_file",
+    "tls_key_file",
+    "proxy_protocol",
     "memory_budget",
     "audit_max_bytes",
     "audit_spool_max_bytes",
@@ -79,7 +82,7 @@ fn bits(name: &str, text: &str) -> u16 {
 
 /// What was found so far.
 pub(crate) struct Demands {
-    own: NodeSettings,
+    own: Live<NodeSettings>,
     is_named: bool,
     namesake_seen: Option<Instant>,
     redis_read: Option<Instant>,
@@ -87,7 +90,7 @@ pub(crate) struct Demands {
 
 impl Demands {
     /// Nothing was looked at yet.
-    pub(crate) fn new(own: NodeSettings) -> Self {
+    pub(crate) fn new(own: Live<NodeSettings>) -> Self {
         Self {
             own,
             is_named: false,
@@ -99,7 +102,7 @@ impl Demands {
     /// Looks at what is due.
     pub(super) async fn look(&mut self, app: &App, cluster: &Cluster) -> Result<(), RedisError> {
         self.look_for_namesake(app, cluster).await?;
-        let others = cluster.say_settings(&self.own).await?;
+        let others = cluster.say_settings(&self.own.now()).await?;
         let differing = others.iter().filter_map(|other| self.differing(other));
         app.surroundings
             .found(Subject::Settings, differing.collect());
@@ -113,7 +116,7 @@ impl Demands {
     }
 
     async fn look_for_namesake(&mut self, app: &App, cluster: &Cluster) -> Result<(), RedisError> {
-        let name = node_in_sid(&self.own.node);
+        let name = node_in_sid(&self.own.now().node);
         // At first, it may be this one before it was started again.
         if cluster.say_name(&name).await? && self.is_named {
             self.namesake_seen = Some(Instant::now());
@@ -132,7 +135,8 @@ impl Demands {
     }
 
     fn differing(&self, other: &NodeSettings) -> Option<String> {
-        let own = self.own.settings.iter();
+        let own = self.own.now();
+        let own = own.settings.iter();
         let differ = own.filter(|(name, bits)| {
             let theirs = other.settings.get(*name);
             theirs.is_some_and(|theirs| theirs != *bits)
@@ -153,7 +157,7 @@ mod tests {
     use super::*;
 
     fn demands(config: &Config, secret: &str) -> Demands {
-        Demands::new(settings(config, Some(&Secret::new(secret))))
+        Demands::new(settings(config, Some(&Secret::new(secret))).into())
     }
 
     #[test]
@@ -166,12 +170,12 @@ mod tests {
             debug: true,
             ..config.clone()
         };
-        assert_eq!(here.differing(&demands(&same, "one").own), None);
+        assert_eq!(here.differing(&demands(&same, "one").own.now()), None);
         let other = Config {
             max_depth: 9,
             ..same
         };
-        let notice = here.differing(&demands(&other, "two").own);
+        let notice = here.differing(&demands(&other, "two").own.now());
         assert_eq!(
             notice.as_deref(),
             Some(

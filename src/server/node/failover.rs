@@ -14,7 +14,7 @@ pub(super) fn after_shutdown(app: &Arc<App>, node: NodeId) {
     let app = app.clone();
     let drain = app.drain.clone();
     app.drain.clone().spawn(async move {
-        drain.sleep(app.config.offline_grace).await;
+        drain.sleep(app.config.now().offline_grace).await;
         // Else another node does.
         if let Some(cluster) = app.cluster.as_ref().filter(|_| !drain.has_begun()) {
             reclaim(&app, cluster, node).await;

@@ -95,7 +95,7 @@ pub(crate) async fn shut_down(app: &App) {
     let message = AllNodesMessage::ShuttingDown;
     let _ = cluster.bus().publish(&AllNodes, &message);
     cluster.bus().flush().await;
-    let after = app.config.offline_grace.max(MIN_LEASE);
+    let after = app.config.now().offline_grace.max(MIN_LEASE);
     if let Err(error) = cluster.end_lease(after).await {
         tracing::debug!(%error, "the lease was not ended");
     }

@@ -54,7 +54,7 @@ impl Flow {
     pub(crate) fn done(&self, bytes: usize) {
         let bytes = bytes + FRAME_OVERHEAD;
         let before = self.unhandled.fetch_sub(bytes, Ordering::AcqRel);
-        let budget = self.limits.sender_budget;
+        let budget = self.limits.now().sender_budget;
         if before >= budget && before - bytes < budget {
             self.resume_reading();
         }
@@ -63,7 +63,7 @@ impl Flow {
 
     /// Whether reading from the client is paused, after what it is in the middle of.
     pub(crate) fn reading_paused(&self) -> bool {
-        self.unhandled.load(Ordering::Acquire) >= self.limits.sender_budget
+        self.unhandled.load(Ordering::Acquire) >= self.limits.now().sender_budget
             && !self.closed.load(Ordering::Acquire)
     }
 
@@ -84,14 +84,14 @@ impl Flow {
 
     /// Whether more waits to be handled than what the client may send before it is not read any more.
     pub(crate) fn is_flooded(&self) -> bool {
-        let most = self.limits.sender_budget + self.limits.max_event;
+        let most = self.limits.now().sender_budget + self.limits.now().max_event;
         self.unhandled.load(Ordering::Acquire) > most
     }
 
     /// Whether so many packets may wait to be handled at once, of so many bytes.
     pub(crate) fn may_wait(&self, packets: usize, bytes: usize) -> bool {
         let charged = packets.saturating_mul(FRAME_OVERHEAD).saturating_add(bytes);
-        charged <= self.limits.sender_budget + self.limits.max_event
+        charged <= self.limits.now().sender_budget + self.limits.now().max_event
     }
 
     /// Whether nothing is read from the client at all, since its user holds too much.

@@ -64,7 +64,7 @@ impl Flow {
     }
 
     fn fits(&self, bytes: usize) -> bool {
-        self.backlog.load(Ordering::Relaxed) + bytes <= self.limits.hard_limit()
+        self.backlog.load(Ordering::Relaxed) + bytes <= self.limits.now().hard_limit()
     }
 
     /// The sizes of frames are known before they count, so what is [taken](Self::taken) is never more.
@@ -96,7 +96,7 @@ impl Flow {
         self.moved_at.store(now, Ordering::Relaxed);
         self.window.taken(bytes, now);
         let before = self.backlog.fetch_sub(bytes, Ordering::AcqRel);
-        if before >= self.limits.receiver_budget {
+        if before >= self.limits.now().receiver_budget {
             self.room.notify_waiters();
         }
         if bytes > 0 {
@@ -112,7 +112,7 @@ impl Flow {
 
     /// Whether so much waits for the client that those who send to it wait.
     pub(crate) fn is_over_budget(&self) -> bool {
-        self.backlog() >= self.limits.receiver_budget
+        self.backlog() >= self.limits.now().receiver_budget
     }
 
     /// How long the client has taken nothing of its backlog; zero without a backlog.
@@ -142,7 +142,7 @@ impl Flow {
     }
 
     fn is_room_behind(&self, waiting: usize) -> bool {
-        let has_room = waiting < self.limits.receiver_budget && !self.is_over_share(waiting);
+        let has_room = waiting < self.limits.now().receiver_budget && !self.is_over_share(waiting);
         has_room || self.closed.load(Ordering::Acquire)
     }
 
@@ -166,7 +166,7 @@ impl Flow {
 
     /// Whether less waits for the client than makes its senders take turns, when so much more is about to.
     pub(crate) fn is_within_window(&self, more: usize) -> bool {
-        let window = self.window.bytes().min(self.limits.receiver_budget);
+        let window = self.window.bytes().min(self.limits.now().receiver_budget);
         self.handed_over() + more < window || self.closed.load(Ordering::Acquire)
     }
 

@@ -23,11 +23,11 @@ impl Link {
 
     fn check_progress(&self, now: u64) {
         let since = self.blocked_since.load(Ordering::Relaxed);
-        let window = self.limits.write_deadline.as_millis() as u64;
+        let window = self.limits.now().write_deadline.as_millis() as u64;
         if since == NONE || now < since + window {
             return;
         }
-        let required = (self.limits.min_drain_rate * window / 1000).max(1);
+        let required = (self.limits.now().min_drain_rate * window / 1000).max(1);
         if self.taken_since.swap(0, Ordering::Relaxed) < required {
             self.close(DisconnectReason::SlowConsumer);
         } else {
@@ -45,7 +45,7 @@ impl Link {
             || (moved > 0 && self.blocked_since.load(Ordering::Relaxed) != NONE)
             || flow.reading_paused();
         let due = self.pong_injected_at.load(Ordering::Relaxed)
-            + self.limits.heartbeat.as_millis() as u64;
+            + self.limits.now().heartbeat.as_millis() as u64;
         if busy && now >= due {
             self.pong_injected_at.store(now, Ordering::Relaxed);
             self.inject(INJECT_PONG);

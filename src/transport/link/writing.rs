@@ -5,12 +5,11 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use tokio::net::tcp::OwnedWriteHalf;
-
 use super::Link;
 use crate::payload::SocketPacket;
 use crate::transport::flusher::Flush;
 use crate::transport::output::{Chunks, Sink, State};
+use crate::transport::wire::Writing;
 
 /// Bytes that wait for a client that takes nothing, from which on the library writes no more.
 const MAX_WAITING: usize = 64 * 1024;
@@ -119,7 +118,7 @@ impl Link {
     }
 
     /// Writes; whether more may be written now.
-    fn write(self: &Arc<Self>, tcp: &OwnedWriteHalf, mut chunks: Chunks) -> bool {
+    fn write(self: &Arc<Self>, tcp: &Writing, mut chunks: Chunks) -> bool {
         let written = self.write_chunks(tcp, &mut chunks);
         let mut output = self.output.lock();
         if output.state == State::Failed {
@@ -149,14 +148,9 @@ impl Link {
         }
     }
 
-    fn write_chunks(&self, tcp: &OwnedWriteHalf, chunks: &mut Chunks) -> Written {
+    fn write_chunks(&self, tcp: &Writing, chunks: &mut Chunks) -> Written {
         while !chunks.is_empty() {
-            let slices = chunks.slices();
-            let written = match &slices[..] {
-                [one] => tcp.try_write(one),
-                several => tcp.try_write_vectored(several),
-            };
-            drop(slices);
+            let written = tcp.try_write_parts(&chunks.slices());
             match written {
                 Ok(0) => return Written::Failed(io::ErrorKind::WriteZero.into()),
                 Ok(count) => self.note_written(chunks, count),
@@ -187,12 +181,9 @@ impl Link {
     }
 
     /// Has the link woken when the client takes something again; whether it does already.
-    fn wait_for_room(self: &Arc<Self>, tcp: &OwnedWriteHalf) -> bool {
+    fn wait_for_room(self: &Arc<Self>, tcp: &Writing) -> bool {
         let waker = Waker::from(self.clone());
-        match tcp
-            .as_ref()
-            .poll_write_ready(&mut Context::from_waker(&waker))
-        {
+        match tcp.poll_write_ready(&mut Context::from_waker(&waker)) {
             Poll::Pending => false,
             // An error shows when it is written.
             Poll::Ready(_) => self.unblock(),

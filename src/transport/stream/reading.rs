@@ -147,7 +147,7 @@ impl GuardedStream {
 
     /// Notes whether the client has closed its side, behind what it sent and is not read now.
     fn look_for_end(&self, cx: &mut Context<'_>) {
-        let ready = std::pin::pin!(self.tcp.as_ref().ready(Interest::READABLE));
+        let ready = std::pin::pin!(self.tcp.tcp().ready(Interest::READABLE));
         if let Poll::Ready(Ok(ready)) = ready.poll(cx)
             && ready.is_read_closed()
             && let Some(flow) = self.link.flow()

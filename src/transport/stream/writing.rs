@@ -120,6 +120,6 @@ impl AsyncWrite for GuardedStream {
         let this = self.get_mut();
         // A request that is not read to its end has been answered: its client may be sending the rest.
         this.lingers |= matches!(this.outgoing, Outgoing::Http) && !this.client_ended;
-        Poll::Ready(this.sink.shut_down())
+        Poll::Ready(this.sink.tcp.shut_down())
     }
 }

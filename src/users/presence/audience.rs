@@ -128,7 +128,7 @@ impl Presence {
 
     /// Whether changes are sent to everyone, so few are connected now.
     pub(super) fn is_for_everyone(&self) -> bool {
-        is_everyone(self.config(), || self.users.connected_to_cluster())
+        is_everyone(&self.config(), || self.users.connected_to_cluster())
     }
 
     pub(super) fn members_of(&self, users: &[UserId]) -> Vec<Arc<Member>> {

@@ -20,7 +20,7 @@ pub(crate) use audience::{Audience, PresenceRenderer};
 use super::{LastSeen, User, Users};
 use crate::audit::Audit;
 use crate::cluster::{Cluster, PresenceChange};
-use crate::config::Config;
+use crate::config::{Config, Taken};
 use crate::connection::Drain;
 use crate::stores::conversations::{ConversationStore, UserStore};
 use crate::stores::drivers::redis::RedisError;
@@ -83,8 +83,8 @@ impl Presence {
         &self.drain
     }
 
-    fn config(&self) -> &Config {
-        &self.users.config
+    fn config(&self) -> Taken<Config> {
+        self.users.config.now()
     }
 
     fn cluster(&self) -> Option<&Cluster> {

@@ -1,8 +1,7 @@
 //! What operators are told of an endpoint, and what they have done with it, by who tells it.
 
-use super::Teller;
+use super::{Replay, Teller};
 use crate::model::clock::{Clock as _, SystemClock};
-use crate::webhooks::control::Replay;
 
 impl Teller {
     /// Says how it is.

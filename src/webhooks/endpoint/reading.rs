@@ -34,7 +34,7 @@ impl Teller {
         }
         let (gone, lost) = self.source.take_gone();
         let lost = lost + self.source.take_dropped();
-        self.setup.common.status.lost.add(lost);
+        self.setup.common.status.counts.lost.add(lost);
         self.reports.lost(lost, now);
         self.notes.done(gone);
         self.notes.read_to(self.source.read_to(), self.queue.ids());

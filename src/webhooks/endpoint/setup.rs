@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::RETRY;
 use crate::audit::Audit;
 use crate::webhooks::client::Client;
-use crate::webhooks::control::Replay;
-use crate::webhooks::progress::{Progress, ProgressError};
+use crate::webhooks::progress::{Progress, ProgressError, Selection};
+use crate::webhooks::source::Reads;
 use crate::webhooks::status::Status;
 use crate::webhooks::store::Store;
 
@@ -28,6 +28,15 @@ pub(in crate::webhooks) struct Common {
     pub(in crate::webhooks) own_node: Arc<str>,
     /// From when on it is told, if it was not known before.
     pub(in crate::webhooks) now: Uuid,
+    /// This process has not told it anything yet.
+    pub(in crate::webhooks) is_first: bool,
+}
+
+/// What is asked of who tells an endpoint.
+pub(in crate::webhooks) struct Replay {
+    pub(in crate::webhooks) selection: Selection,
+    /// Receives how many facts wait again.
+    pub(in crate::webhooks) answer: oneshot::Sender<Result<u64, ProgressError>>,
 }
 
 /// An endpoint, and what it is to be told.
@@ -59,6 +68,21 @@ impl Common {
 impl Setup {
     pub(super) fn is_heir(&self) -> bool {
         self.node != self.common.own_node
+    }
+
+    /// What is read of the audit.
+    pub(super) fn reads(&self) -> Reads {
+        match (self.is_heir(), self.common.is_first) {
+            (true, _) => Reads::Others,
+            (false, true) => Reads::Own,
+            (false, false) => Reads::OwnAgain,
+        }
+    }
+
+    /// The same, after it was told something.
+    pub(super) fn again(mut self) -> Self {
+        self.common.is_first = false;
+        self
     }
 }
 

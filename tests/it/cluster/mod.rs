@@ -17,6 +17,11 @@ mod slow_store;
 mod stopping_behind_balancer;
 mod suites;
 
+/// Whether HAProxy can be started.
+pub(crate) fn is_haproxy_ready() -> bool {
+    balancer::Kind::HaProxy.is_ready()
+}
+
 /// The suites of `tests/js` that are run here.
 pub(crate) const SUITES: [&str; 21] = [
     "cluster/applications",

@@ -3,7 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use sealed_relay::{Config, Dialect, ExpiredTokens, Sources, reference_env, reference_toml};
+use sealed_relay::{
+    Config, Dialect, ExpiredTokens, Sources, reference_env, reference_toml, reloaded_settings,
+};
 
 use super::{SECRET, from_env, load, repository};
 
@@ -83,6 +85,16 @@ fn the_committed_files_are_those_of_the_table() {
             "{path} is out of date; run: UPDATE_FILES=1 cargo test --test it config"
         );
     }
+}
+
+#[test]
+fn the_page_lists_the_settings_that_need_a_restart() {
+    let page = fs::read_to_string(repository("docs/settings.md")).unwrap();
+    let (_, rest) = page.split_once("## What a reload changes").unwrap();
+    let (section, _) = rest.split_once("\n## ").unwrap();
+    let listed = section.lines().filter_map(|line| line.strip_prefix("- `"));
+    let listed: Vec<_> = listed.filter_map(|line| line.strip_suffix('`')).collect();
+    assert_eq!(listed, reloaded_settings().1);
 }
 
 #[test]

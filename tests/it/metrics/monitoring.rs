@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::page::{INTERNAL, Page, page};
+use crate::edge;
 use crate::program;
 use test_support::redis::Durability;
 use test_support::{mongo, redis};
@@ -100,7 +101,7 @@ fn selectors(query: &str) -> Vec<Selector<'_>> {
 
 /// A page that has everything there can be. `None`: the servers for it cannot run here.
 async fn whole_page() -> Option<Page> {
-    if !(redis::is_ready() && mongo::is_ready()) {
+    if !(redis::is_ready() && mongo::is_ready() && edge::can_speak_tls()) {
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -113,8 +114,13 @@ async fn whole_page() -> Option<Page> {
         ("WEBHOOK_URL", "https://backend.example/"),
         ("WEBHOOK_SECRETS", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"),
     ]);
-    let (shared, alone) = (page(&shared).await, page(&alone).await);
-    Some(Page(shared.0 + &alone.0))
+    let made = edge::certificate();
+    let speaks_tls = program::start(&[&made.settings()[..], &[INTERNAL]].concat());
+    let mut whole = page(&shared).await;
+    for other in [&alone, &speaks_tls] {
+        whole.0.push_str(&page(other).await.0);
+    }
+    Some(whole)
 }
 
 #[tokio::test(flavor = "multi_thread")]

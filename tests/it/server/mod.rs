@@ -9,6 +9,8 @@ mod health;
 mod lifecycle;
 mod log_injection;
 mod published_while_stopping;
+mod reload;
+mod reloaded;
 mod service_manager;
 mod signals;
 mod surroundings;

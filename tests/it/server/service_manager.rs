@@ -1,4 +1,4 @@
-//! The service manager is told that the relay serves, is alive, and stops; and the files for such managers name only what
+//! The service manager is told that the relay serves, is alive, reloads and stops; and the files for such managers name only what
 //! there is.
 
 use std::collections::BTreeSet;
@@ -36,12 +36,25 @@ fn it_is_told_of_the_start_the_life_and_the_stop() {
     for _ in 0..3 {
         assert_eq!(next(&socket), "WATCHDOG=1");
     }
+    let other = |socket| {
+        let mut said = next(socket);
+        while said == "WATCHDOG=1" {
+            said = next(socket);
+        }
+        said
+    };
+    relay.signal("-HUP");
+    let said = other(&socket);
+    let (reloading, at) = said.split_once("\nMONOTONIC_USEC=").expect(&said);
+    assert_eq!(
+        (reloading, other(&socket)),
+        ("RELOADING=1", "READY=1".into())
+    );
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let (at, now) = (at.parse::<i64>().unwrap() / 1_000_000, now.tv_sec);
+    assert!((now - 20..=now).contains(&at), "{at} {now}");
     relay.signal("-TERM");
-    let mut said = next(&socket);
-    while said == "WATCHDOG=1" {
-        said = next(&socket);
-    }
-    assert_eq!(said, "STOPPING=1");
+    assert_eq!(other(&socket), "STOPPING=1");
     assert!(relay.wait().success());
 }
 
@@ -87,7 +100,7 @@ fn the_service_of_systemd_leaves_time_for_a_drain() {
     };
     assert_eq!(
         (value("Type"), value("DynamicUser"), value("ProtectSystem")),
-        ("notify", "yes", "strict")
+        ("notify-reload", "yes", "strict")
     );
     let folder = format!("/var/lib/{}", value("StateDirectory"));
     let (name, set) = value("Environment").split_once('=').unwrap();

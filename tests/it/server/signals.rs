@@ -14,9 +14,9 @@ async fn a_signal_that_asks_for_nothing_it_does_is_logged_and_ends_nothing() {
     let mut relay = server(&[]);
     let mut bystanders = Bystanders::connect(&relay).await;
     relay.signal("-HUP");
-    relay.logs("nothing is reloaded", 1);
+    relay.logs("reloaded: no setting has changed", 1);
     relay.signal("-HUP");
-    relay.logs("nothing is reloaded", 2);
+    relay.logs("reloaded: no setting has changed", 2);
     for name in ["USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR"] {
         relay.signal(&format!("-{name}"));
         relay.logs(&format!("SIG{name}"), 1);

@@ -29,6 +29,7 @@ const ROUTES = [
   ['webhooks', 'GET', '/api/admin/webhooks/x/dead', undefined],
   ['webhooks', 'POST', '/api/admin/webhooks/x/replay', {}],
   ['webhooks', 'POST', '/api/admin/webhooks/x/test', undefined],
+  ['all', 'POST', '/api/admin/reload', undefined],
 ];
 
 test('a token opens what its scope names, and nothing else', async () => {

@@ -104,7 +104,7 @@ impl Relay {
         relay
     }
 
-    /// Where it listens: `http://127.0.0.1:<port>`.
+    /// Where it listens: `http://127.0.0.1:<port>`, or `https://…`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -248,6 +248,7 @@ fn follow(
 fn address(line: &str) -> Option<String> {
     let start = line
         .find("http://")
+        .or_else(|| line.find("https://"))
         .filter(|_| line.contains("listening"))?;
     let url = &line[start..];
     let end = url

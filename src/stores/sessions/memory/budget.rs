@@ -57,7 +57,7 @@ impl Usage {
 impl MemoryStore {
     /// Counts one more session. `false`: there are as many as there may be.
     pub(super) fn add_session(&self) -> bool {
-        let max = self.limits.sessions;
+        let max = self.limits.now().sessions;
         let add = |count| (count < max).then_some(count + 1);
         let sessions = &self.usage.sessions;
         sessions
@@ -95,7 +95,7 @@ impl MemoryStore {
     }
 
     pub(super) fn has_memory_for(&self, bytes: usize) -> bool {
-        self.usage.bytes() + bytes <= self.limits.memory
+        self.usage.bytes() + bytes <= self.limits.now().memory
     }
 
     /// Whether there is memory for this many bytes more of members and keys in the sessions that this address made.
@@ -103,10 +103,10 @@ impl MemoryStore {
     /// taken, those sessions are evicted that take the most, of who takes the most. Must be called while no session
     /// is locked.
     pub(super) fn may_grow(&self, maker: IpAddr, bytes: usize) -> bool {
-        if self.usage.fixed_of(maker) + bytes > self.limits.memory / SHARES {
+        if self.usage.fixed_of(maker) + bytes > self.limits.now().memory / SHARES {
             return false;
         }
-        let excess = (self.usage.fixed() + bytes).saturating_sub(self.limits.memory / 2);
+        let excess = (self.usage.fixed() + bytes).saturating_sub(self.limits.now().memory / 2);
         if excess > 0 {
             self.evict(excess);
             return false;

@@ -71,7 +71,7 @@ impl MemoryStore {
         if self.has_memory_for(bytes) {
             return true;
         }
-        let target = self.limits.memory - self.limits.memory / 16;
+        let target = self.limits.now().memory - self.limits.now().memory / 16;
         let left = target.saturating_sub(self.usage.fixed() + bytes);
         let max_of = self.common_lengths(left);
         for mut session in self.sessions.iter_mut() {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::state::{Now, State};
 use super::store::SessionStore;
 use super::{KeyHash, SessionLimits};
+use crate::config::Live;
 use crate::limits::Memory;
 use crate::model::UserId;
 use crate::model::clock::Clock;
@@ -34,7 +35,7 @@ use stored::{MEMBER_SIZE, SESSION_SIZE, Stored};
 /// All sessions of this server.
 #[derive(Debug)]
 pub(crate) struct MemoryStore {
-    limits: SessionLimits,
+    limits: Live<SessionLimits>,
     memory: Arc<Memory>,
     clock: Arc<dyn Clock>,
     sessions: DashMap<SessionId, Stored>,
@@ -45,9 +46,13 @@ pub(crate) struct MemoryStore {
 
 impl MemoryStore {
     /// No sessions yet. What they take counts in `memory`.
-    pub(crate) fn new(limits: SessionLimits, memory: Arc<Memory>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        limits: impl Into<Live<SessionLimits>>,
+        memory: Arc<Memory>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
-            limits,
+            limits: limits.into(),
             memory,
             clock,
             sessions: DashMap::new(),
@@ -122,14 +127,14 @@ impl SessionStore for MemoryStore {
         let now = self.now();
         let mut session = match self.sessions.entry(id.clone()) {
             Entry::Occupied(found) => {
-                State::check(Some(&found.get().state), &join, now, &self.limits)?;
+                State::check(Some(&found.get().state), &join, now, &self.limits.now())?;
                 match has_memory {
                     true => found.into_ref(),
                     false => return Err(JoinError::Busy),
                 }
             }
             Entry::Vacant(entry) => {
-                State::check(None, &join, now, &self.limits)?;
+                State::check(None, &join, now, &self.limits.now())?;
                 match has_memory && self.may_make(maker) {
                     true => {
                         let stored = Stored::new(State::created(), maker.address, now.lasting);
@@ -140,7 +145,7 @@ impl SessionStore for MemoryStore {
             }
         };
         let state = &mut session.state;
-        let mut joined = state.admit(join, slot.connection, now, &self.limits);
+        let mut joined = state.admit(join, slot.connection, now, &self.limits.now());
         joined.history = session.history.of(&joined.member.user);
         joined.revision = session.changed(now.lasting);
         self.recount(&mut session);
@@ -188,7 +193,7 @@ impl SessionStore for MemoryStore {
             return Some(Appended::Repeated { revision });
         }
         if has_memory {
-            let limits = self.limits.history;
+            let limits = self.limits.now().history;
             session.history.push(fingerprint, message, limits);
             self.recount_history(&mut session);
         }
@@ -225,7 +230,7 @@ impl SessionStore for MemoryStore {
         let now = self.now();
         let session = found.get_mut();
         let state = &mut session.state;
-        let departed = state.depart(user, connection, departure, now, &self.limits);
+        let departed = state.depart(user, connection, departure, now, &self.limits.now());
         let Some((member, is_gone)) = departed else {
             return Ok(None);
         };
@@ -247,13 +252,13 @@ impl SessionStore for MemoryStore {
     }
 
     async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool {
-        let (now, grace) = (self.now().lasting, self.limits.rejoin_grace);
+        let (now, grace) = (self.now().lasting, self.limits.now().rejoin_grace);
         self.departures.has(id, who, now, grace)
     }
 
     async fn expired(&self, _local: &[SessionId]) -> Vec<SessionId> {
         let now = self.now();
-        let expired = |session: &Stored| session.is_expired(now.lasting, &self.limits);
+        let expired = |session: &Stored| session.is_expired(now.lasting, &self.limits.now());
         self.sessions
             .iter()
             .filter(|entry| expired(entry.value()))
@@ -264,7 +269,7 @@ impl SessionStore for MemoryStore {
     async fn end_expired(&self, id: &SessionId) -> bool {
         let now = self.now();
         let expired =
-            |_: &SessionId, session: &Stored| session.is_expired(now.lasting, &self.limits);
+            |_: &SessionId, session: &Stored| session.is_expired(now.lasting, &self.limits.now());
         let ended = self.sessions.remove_if(id, expired);
         ended
             .inspect(|(_, session)| self.remove_usage(session))

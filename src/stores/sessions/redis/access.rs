@@ -21,7 +21,7 @@ impl RedisStore {
         let written = encoded::write_message(message).ok_or(Failure::Unreadable)?;
         let fingerprint = message.fingerprint();
         let entry = (&fingerprint[..], &*written);
-        let history = self.limits.history;
+        let history = self.limits.now().history;
         let appended = self.scripts.append(&self.redis, &keys, entry, history);
         let appended = appended.await;
         self.errors.note_memory(&appended);

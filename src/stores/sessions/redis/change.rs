@@ -156,7 +156,7 @@ impl RedisStore {
         decided: &Decided<T>,
         history_read: HistoryRead,
     ) -> Result<Option<Committed>, Failure> {
-        if before.is_none() && self.index.count(&self.redis).await? >= self.limits.sessions {
+        if before.is_none() && self.index.count(&self.redis).await? >= self.limits.now().sessions {
             return Err(Failure::TooMany);
         }
         let written = match &decided.state {
@@ -184,7 +184,7 @@ impl RedisStore {
     fn timeout(&self, state: &State) -> NonZeroU64 {
         /// More than any setting, and small enough for the numbers of Lua.
         const MAX: u128 = 1 << 48;
-        let timeout = state.timeout(&self.limits).as_millis().min(MAX) as u64;
+        let timeout = state.timeout(&self.limits.now()).as_millis().min(MAX) as u64;
         NonZeroU64::new(timeout).unwrap_or(NonZeroU64::MIN)
     }
 }

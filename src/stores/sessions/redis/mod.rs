@@ -35,6 +35,7 @@ use uuid::Uuid;
 use super::state::{Now, State};
 use super::store::SessionStore;
 use super::{KeyHash, SessionLimits};
+use crate::config::Live;
 use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
@@ -58,7 +59,7 @@ const CALLS_FOR_ALL: usize = 20;
 #[derive(Debug)]
 pub(crate) struct RedisStore {
     redis: Arc<Redis>,
-    limits: SessionLimits,
+    limits: Live<SessionLimits>,
     clock: Arc<dyn Clock>,
     scripts: Scripts,
     index: Index,
@@ -69,14 +70,18 @@ pub(crate) struct RedisStore {
 
 impl RedisStore {
     /// The sessions in this Redis.
-    pub(crate) fn new(redis: Arc<Redis>, limits: SessionLimits, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        redis: Arc<Redis>,
+        limits: impl Into<Live<SessionLimits>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             index: Index::new(&redis),
             scripts: Scripts::new(),
             next_checked: AtomicUsize::new(0),
             errors: ErrorThrottle::default(),
             redis,
-            limits,
+            limits: limits.into(),
             clock,
         }
     }
@@ -143,13 +148,13 @@ impl SessionStore for RedisStore {
     ) -> Result<Joined, JoinError> {
         let joined = self.change(id, HistoryRead::Yes, |found| {
             let now = self.now();
-            State::check(found.as_ref(), &join, now, &self.limits)?;
+            State::check(found.as_ref(), &join, now, &self.limits.now())?;
             let may_be = slot.is_free && (found.is_some() || (slot.maker.may_make)());
             if !may_be {
                 return Err(JoinError::Busy);
             }
             let mut state = found.unwrap_or_else(State::created);
-            let joined = state.admit(join.clone(), slot.connection, now, &self.limits);
+            let joined = state.admit(join.clone(), slot.connection, now, &self.limits.now());
             Ok(Decided::write(state, joined))
         });
         let (joined, committed) = joined
@@ -223,7 +228,7 @@ impl SessionStore for RedisStore {
         connection: Uuid,
         departure: Departure,
     ) -> Result<Option<Departed>, Unavailable> {
-        let limits = &self.limits;
+        let limits = &self.limits.now();
         let departed = self.change(id, HistoryRead::No, |found| {
             let mut state = found.ok_or(())?;
             let departed = state.depart(user, connection, departure, self.now(), limits);
@@ -250,7 +255,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn note_left(&self, id: &SessionId, who: Returning<'_>) {
-        let grace = u64::try_from(self.limits.rejoin_grace.as_millis()).unwrap_or(u64::MAX);
+        let grace = u64::try_from(self.limits.now().rejoin_grace.as_millis()).unwrap_or(u64::MAX);
         if grace == 0 {
             return;
         }
@@ -265,7 +270,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool {
-        let grace = self.limits.rejoin_grace;
+        let grace = self.limits.now().rejoin_grace;
         for mark in who.marks() {
             let rest: Result<i64, _> = self.redis.query(&Cmd::pttl(self.left_key(id, &mark))).await;
             // Negative: there is none.

@@ -20,12 +20,12 @@ async fn link() -> (Arc<Link>, TcpStream, tokio::net::tcp::OwnedReadHalf) {
     let address = listener.local_addr().unwrap();
     let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
     let (server, peer) = accepted.unwrap();
-    let limits = Arc::new(LinkLimits::from(&Config::default()));
+    let limits = LinkLimits::from(&Config::default());
     let link = Arc::new(Link::new(peer, limits));
     let (reading, tcp) = server.into_split();
     let shard = Flusher::start().shard();
     link.begin_output(Arc::new(Sink {
-        tcp,
+        tcp: Writing::Plain(tcp),
         shard,
         before_write: BeforeWrite::new(|| {}),
     }));
