@@ -109,13 +109,14 @@ impl Webhooks {
     /// # Errors
     /// There is no such endpoint, or it is being tried.
     pub(crate) async fn test(&self, endpoint: &str) -> Result<Tried, AskError> {
+        let known = self.known(endpoint)?;
         let Known {
             client,
             status,
             trying,
             node,
             ..
-        } = &*self.known(endpoint)?;
+        } = &*known;
         let _turn = trying.try_lock().map_err(|_| AskError::Busy)?;
         let id = FactId {
             record: Uuid::now_v7(),

@@ -53,8 +53,8 @@ mod tests {
             may_end.await.unwrap();
             ended.send(()).unwrap();
         });
-        assert_eq!(tasks.stop().now_or_never(), None);
-        assert_eq!(tasks.stop().now_or_never(), None);
+        assert!(tasks.stop().now_or_never().is_none());
+        assert!(tasks.stop().now_or_never().is_none());
         end.send(()).unwrap();
         tasks.stop().await;
         assert_eq!(has_ended.now_or_never(), Some(Ok(())));
