@@ -54,7 +54,7 @@ async fn whatever_an_endpoint_does_it_is_told_all_in_the_order_of_each_subject()
             endpoint
                 .told()
                 .iter()
-                .all(|one| one.body == "" || one.json()["type"].is_string())
+                .all(|one| one.body.is_empty() || one.json()["type"].is_string())
         );
         stop(&mut relay);
         let log = relay.log();
