@@ -170,7 +170,7 @@ settings! {
     /// What it is told of, or * for everything. When not set, everything but message.sent, connection.* and auth.failed.
     webhook_events: FactTypes = FactTypes::default();
     /// Further endpoints, at most 16 in all, each with name, url, secrets and, if need be, events.
-    /// In the file they are written as [[webhooks]]; there is no variable for them.
+    /// In the file they are written as `[[webhooks]]`; there is no variable for them.
     webhooks: Endpoints = Endpoints::default();
     /// How long messages that nobody was there to receive are gathered for each recipient: endpoints are told of the last
     /// one, with the number of all. 0 tells of each.

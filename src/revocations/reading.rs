@@ -229,7 +229,12 @@ impl Revocations {
         }
         self.tell_waiting(state).await;
         let has_missed = self.has_missed.swap(false, Ordering::SeqCst);
-        if is_told && !is_told_again && !has_missed && !state.is_failing && tick % LOOK_EVERY != 0 {
+        if is_told
+            && !is_told_again
+            && !has_missed
+            && !state.is_failing
+            && !tick.is_multiple_of(LOOK_EVERY)
+        {
             return;
         }
         let outcome = self.read_changes().await;

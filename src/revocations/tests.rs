@@ -22,7 +22,7 @@ impl Stage {
     }
 
     /// One that holds for a minute.
-    fn new(&self, kind: RevocationKind, subject: &str) -> Revocation {
+    fn revocation(&self, kind: RevocationKind, subject: &str) -> Revocation {
         let now = self.clock.now_ms();
         Revocation {
             id: Uuid::now_v7(),
@@ -35,7 +35,7 @@ impl Stage {
     }
 
     fn token(&self, subject: &str) -> Revocation {
-        self.new(RevocationKind::Token, subject)
+        self.revocation(RevocationKind::Token, subject)
     }
 
     fn has(&self, id: &str) -> bool {
@@ -55,7 +55,7 @@ fn a_token_is_revoked_by_what_it_says() {
     let is = |user, token| stage.tokens.have(user, &token);
     assert!(!is("ann", token(None, Some("x"), Some("x"))));
     for kind in RevocationKind::ALL {
-        assert!(stage.tokens.learn(&stage.new(kind, "x")));
+        assert!(stage.tokens.learn(&stage.revocation(kind, "x")));
         assert_eq!(stage.tokens.count(kind), 1);
     }
     assert!(is("ann", token(Some(second + 9), Some("x"), None)));
@@ -87,7 +87,7 @@ fn a_revocation_holds_until_it_expires() {
 fn what_is_learnt_late_takes_nothing_away() {
     let stage = Stage::set();
     let second = stage.clock.now_ms() / 1000;
-    let narrow = stage.new(RevocationKind::User, "ann");
+    let narrow = stage.revocation(RevocationKind::User, "ann");
     let wide = Revocation {
         before: narrow.before.map(|before| before + 10_000),
         expires_at: narrow.expires_at + 60_000,
@@ -155,15 +155,15 @@ fn a_reading_of_all_leaves_what_is_stored_or_was_made_meanwhile() {
 #[test]
 fn where_no_store_can_be_asked_it_is_as_wide_as_the_one_before() {
     let stage = Stage::set();
-    let narrow = stage.new(RevocationKind::User, "ann");
+    let narrow = stage.revocation(RevocationKind::User, "ann");
     assert_eq!(stage.tokens.widened(narrow.clone()), narrow);
     let wide = Revocation {
         before: narrow.before.map(|before| before + 10_000),
         expires_at: narrow.expires_at + 60_000,
-        ..stage.new(RevocationKind::User, "ann")
+        ..stage.revocation(RevocationKind::User, "ann")
     };
     stage.tokens.learn(&wide);
-    let next = stage.new(RevocationKind::User, "ann");
+    let next = stage.revocation(RevocationKind::User, "ann");
     let widened = stage.tokens.widened(next.clone());
     assert_eq!((widened.id, widened.expires_at), (next.id, wide.expires_at));
     assert_eq!(widened.last_second(), wide.last_second());
@@ -172,7 +172,7 @@ fn where_no_store_can_be_asked_it_is_as_wide_as_the_one_before() {
     stage.tokens.learn(&of_token);
     assert_eq!(stage.tokens.widened(stage.token("ann")).before, None);
     stage.clock.advance(200_000);
-    let late = stage.new(RevocationKind::User, "ann");
+    let late = stage.revocation(RevocationKind::User, "ann");
     assert_eq!(stage.tokens.widened(late.clone()), late);
 }
 

@@ -31,7 +31,10 @@ mod tests {
         let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
         let body = br#"{"test": 2432232314}"#;
         let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-        assert_eq!(sign(&[key.clone()], id, 1_614_265_330, body), expected);
+        assert_eq!(
+            sign(std::slice::from_ref(&key), id, 1_614_265_330, body),
+            expected
+        );
         let two = sign(&[Arc::from([7; 24]), key], id, 1_614_265_330, body);
         let (first, second) = two.split_once(' ').unwrap();
         assert!(first.starts_with("v1,") && first != expected);

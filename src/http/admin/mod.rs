@@ -22,7 +22,8 @@ use serde::Serialize;
 use super::administrator::Admin;
 use super::caller::only_for;
 use crate::app::App;
-use crate::model::{Refusal, Scope};
+use crate::model::{Refusal, Scope, parse_time};
+use crate::payload::Payload;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -105,6 +106,16 @@ fn of_revocations(app: &Arc<App>) -> Router<Arc<App>> {
 pub(super) struct Disconnected {
     /// How many.
     disconnected: u64,
+}
+
+/// A time in milliseconds since the epoch, if there is one; any before that is the epoch.
+fn time(payload: &Payload<'_>, name: &'static str) -> Result<Option<u64>, Refusal> {
+    if payload.given(name).is_none() {
+        return Ok(None);
+    }
+    let text = payload.text(name).ok_or(Refusal::unusable(name))?;
+    let time = parse_time(&text).map_err(|_| Refusal::unusable(name))?;
+    Ok(Some(u64::try_from(time.as_millisecond()).unwrap_or(0)))
 }
 
 fn bad_user() -> Refusal {

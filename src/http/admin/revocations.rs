@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::refuse_unknown;
+use super::{refuse_unknown, time};
 use crate::app::App;
 use crate::http::administrator::Admin;
 use crate::http::body::{JsonText, run_to_end};
@@ -17,9 +17,7 @@ use crate::http::paging;
 use crate::http::path::PathParameters;
 use crate::http::query::Parameters;
 use crate::model::clock::{self, Clock as _, SystemClock};
-use crate::model::{
-    MAX_REVOKED_ID_BYTES, Refusal, Revocation, RevocationKind, UserId, Why, parse_time,
-};
+use crate::model::{MAX_REVOKED_ID_BYTES, Refusal, Revocation, RevocationKind, UserId, Why};
 use crate::payload::Payload;
 use crate::revocations::{Made, NewRevocation};
 
@@ -114,17 +112,6 @@ fn new_revocation(payload: &Payload<'_>) -> Result<NewRevocation, Refusal> {
         before,
         expires_at,
     })
-}
-
-/// A time in milliseconds since the epoch, if there is one.
-fn time(payload: &Payload<'_>, name: &'static str) -> Result<Option<u64>, Refusal> {
-    if payload.given(name).is_none() {
-        return Ok(None);
-    }
-    let text = payload.text(name).ok_or(Refusal::unusable(name))?;
-    let time = parse_time(&text).map_err(|_| Refusal::unusable(name))?;
-    // What was before 1970 was before any token.
-    Ok(Some(u64::try_from(time.as_millisecond()).unwrap_or(0)))
 }
 
 #[derive(Serialize, JsonSchema)]

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::refuse_unknown;
+use super::{refuse_unknown, time};
 use crate::app::App;
 use crate::audit::{AdminAction, Event as Audited, Record};
 use crate::http::administrator::Admin;
@@ -17,8 +17,7 @@ use crate::http::paging;
 use crate::http::path::PathParameters;
 use crate::http::query::Parameters;
 use crate::model::clock::{self, Clock as _, SystemClock};
-use crate::model::{Refusal, Why, parse_time};
-use crate::payload::Payload;
+use crate::model::{Refusal, Why};
 use crate::webhooks::{AskError, DeadFact, FactId, Selection, Status, Tried};
 
 const IDS: &str = "ids";
@@ -197,16 +196,6 @@ fn selection(body: &JsonText, app: &App) -> Result<Selection, Refusal> {
     let ids: Option<Vec<_>> = ids.iter().map(|id| FactId::parse(id)).collect();
     let ids = ids.filter(|_| from.is_none() && to.is_none());
     Ok(Selection::Ids(ids.ok_or_else(unusable)?))
-}
-
-/// A time in milliseconds since the epoch, if there is one.
-fn time(payload: &Payload<'_>, name: &'static str) -> Result<Option<u64>, Refusal> {
-    if payload.given(name).is_none() {
-        return Ok(None);
-    }
-    let text = payload.text(name).ok_or(Refusal::unusable(name))?;
-    let time = parse_time(&text).map_err(|_| Refusal::unusable(name))?;
-    Ok(Some(u64::try_from(time.as_millisecond()).unwrap_or(0)))
 }
 
 #[derive(Serialize, JsonSchema)]

@@ -143,11 +143,8 @@ async fn a_field_without_an_index_is_named_until_it_has_one() {
     let index = IndexModel::builder().keys(doc! { "uid": 1 }).build();
     people.create_index(index).await.unwrap();
     until_noticed(&by_uid, notice, false).await;
-    assert_eq!(
-        by_uid.log_lines(notice),
-        2,
-        "when it begins, and when it ends"
-    );
+    // When it begins, and when it ends.
+    by_uid.logs(notice, 2);
     until_noticed(&by_id, "no index", false).await;
     stop(&mut by_id);
     stop(&mut by_uid);

@@ -274,12 +274,7 @@ fn a_variable_that_is_nearly_a_setting_is_noted_by_its_name() {
     );
     assert!(!text.contains("canary"), "{text}");
     let mut running = program::start_in(folder.path(), &env[..1]);
-    assert_eq!(
-        running.log_lines("did you mean MONGODB_URI?"),
-        1,
-        "{}",
-        running.log()
-    );
+    running.logs("did you mean MONGODB_URI?", 1);
     assert!(running.terminate().success());
 }
 

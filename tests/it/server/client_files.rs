@@ -57,7 +57,7 @@ fn a_folder_without_the_client_is_a_problem() {
     let linked = of(folder.path());
     assert!(linked.contains("out of the folder"), "{linked}");
     let env = [("CLIENT_FILES", folder.path().to_str().unwrap())];
-    let started = relay(folder.path(), &[], &env);
-    assert_eq!(started.status.code(), Some(2), "{}", stderr(&started));
-    assert!(stderr(&started).contains("client_files"));
+    let checked = relay(folder.path(), &["check-config"], &env);
+    assert_eq!(checked.status.code(), Some(1), "{}", stderr(&checked));
+    assert!(stderr(&checked).contains("client_files"));
 }

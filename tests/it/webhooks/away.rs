@@ -54,7 +54,7 @@ async fn whatever_an_endpoint_does_it_is_told_all_in_the_order_of_each_subject()
             endpoint
                 .told()
                 .iter()
-                .all(|one| one.body == "" || one.json()["type"].is_string())
+                .all(|one| one.body.is_empty() || one.json()["type"].is_string())
         );
         stop(&mut relay);
         let log = relay.log();
@@ -177,12 +177,12 @@ async fn an_endpoint_that_is_gone_is_told_nothing_until_the_next_start() {
     let mut relay = telling(data.path(), &endpoint.url(), UNDELIVERED);
     let told = endpoint.took("message.undelivered", 4).await;
     assert_eq!(by_subject(&told), expected(0..4));
-    let same: Vec<Value> = endpoint
+    let ids: Vec<Value> = endpoint
         .told()
         .iter()
-        .take(2)
         .map(|one| one.json()["id"].clone())
         .collect();
-    assert_eq!(same[0], same[1], "the same id in every attempt");
+    let first = ids.iter().filter(|id| **id == ids[0]);
+    assert!(first.count() >= 2, "the same id in every attempt");
     stop(&mut relay);
 }

@@ -139,8 +139,9 @@ function pathOf(document, path) {
 }
 
 /** Notes a request that is JSON, and its answer. */
-export function sawRequest(method, path, body, { status, json }) {
+export function sawRequest(method, address, body, { status, json }) {
   if (!PROGRAM || method === 'HEAD') return;
+  const path = address.replace(/^https?:\/\/[^/]+/, '');
   const { openapi } = documents();
   const template = pathOf(openapi, path);
   const operation = openapi.content.paths[template]?.[method.toLowerCase()];
