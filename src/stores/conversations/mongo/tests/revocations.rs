@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::model::clock::SystemClock;
 use crate::model::{Revocation, RevocationKind};
 
 fn new(subject: &str, at: u64) -> Revocation {
@@ -25,6 +26,13 @@ async fn changed(stores: &ConversationStores, since: u64) -> Vec<(String, bool)>
         .collect()
 }
 
+/// Waits until the clock of the database, which is this machine's, shows a later time.
+async fn until_after(time: u64) {
+    while SystemClock.now_ms() <= time {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn changes_are_in_the_order_of_the_database() {
     let Some(stage) = Stage::set().await else {
@@ -39,13 +47,13 @@ async fn changes_are_in_the_order_of_the_database() {
     theirs.revoke(&first).await.unwrap();
     let at = ours.last_change().await.unwrap().unwrap();
     assert!(at > clock.now_ms(), "it is not a node's");
-    tokio::time::sleep(Duration::from_millis(2)).await;
+    until_after(at).await;
     let second = new("second", stage.clock.now_ms());
     ours.revoke(&second).await.unwrap();
     let both = [("first".to_owned(), false), ("second".to_owned(), false)];
     assert_eq!(changed(&other, at).await, both);
     assert_eq!(changed(&other, at + 1).await, both[1..]);
-    tokio::time::sleep(Duration::from_millis(2)).await;
+    until_after(theirs.last_change().await.unwrap().unwrap()).await;
     assert!(theirs.take_back(first.id).await.unwrap().is_some());
     assert_eq!(
         changed(&stage.stores, at).await,
