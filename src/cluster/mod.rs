@@ -209,14 +209,14 @@ impl Cluster {
         self.credits.wait(user, sender, bytes).await
     }
 
-    /// Sends an event to a user's connections on other nodes; whether there are any.
-    pub(crate) async fn send(
+    /// Sends an event to a user's connections on other nodes; done when it is known whether there are any.
+    pub(crate) fn send(
         &self,
         user: &UserId,
         sender: &UserId,
         event: EncodedEvent,
         about: Option<About>,
-    ) -> bool {
+    ) -> impl Future<Output = bool> {
         /// Smaller events are not worth a confirmation.
         const MIN_CONFIRMED_BYTES: usize = 4096;
         let size = event.size();
@@ -228,26 +228,32 @@ impl Cluster {
             about,
         };
         let published = self.bus.publish(user, &message);
-        let nodes = published.receivers().await;
-        self.credits.sent(user, credit, nodes);
-        nodes > 0
+        async move {
+            let nodes = published.receivers().await;
+            self.credits.sent(user, credit, nodes);
+            nodes > 0
+        }
     }
 
     /// Does for an event what [`send`](Self::send) does when its user is connected to no other node, and takes as
-    /// long.
-    pub(crate) async fn send_to_nobody(
+    /// long. Always `false`.
+    pub(crate) fn send_to_nobody(
         &self,
         sender: &UserId,
         event: EncodedEvent,
         about: Option<About>,
-    ) {
+    ) -> impl Future<Output = bool> + use<> {
         let message = UserMessage::Event {
             sender: sender.clone(),
             credit: 0,
             event,
             about,
         };
-        self.bus.publish_to_nobody(&message).receivers().await;
+        let published = self.bus.publish_to_nobody(&message);
+        async move {
+            published.receivers().await;
+            false
+        }
     }
 
     /// Whether every message to a user that has arrived is handled.

@@ -133,7 +133,12 @@ impl<H: MessageHandler> Delivery<H> {
             }
             Pushed::First(key) => {
                 let delivery = self.clone();
-                tokio::spawn(async move { delivery.drain(&key).await });
+                let is_for_few = matches!(key.0, Topic::User(_));
+                let mut drain = Box::pin(async move { delivery.drain(&key).await });
+                // What has to wait is told again whom to wake.
+                if !is_for_few || drain.as_mut().now_or_never().is_none() {
+                    tokio::spawn(drain);
+                }
             }
         }
     }

@@ -38,8 +38,8 @@ pub(crate) use handshake::{CookieToken, Handshake};
 pub(crate) use id::ConnectionId;
 pub(crate) use library::Library;
 pub(crate) use life::{
-    Admission, Admitted, Due, Handler, Life, Membership, Opening, Outcome, Received, Registration,
-    Services, deadlines, mount,
+    Admission, Admitted, Due, Handler, Life, Membership, Opening, Outcome, Place, Received,
+    Registration, Services, deadlines, mount,
 };
 pub(crate) use open::{Congestion, OpenConnections};
 pub(crate) use outbound::Connection;

@@ -104,13 +104,15 @@ impl Dispatcher {
             event,
             is_again,
             may_be_early,
+            place,
         } = received;
         let connection = life.connection();
         if let Some(tally) = connection.flow().counted().tally().filter(|_| !is_again) {
             tally.events_in.inc();
         }
         let request = Request::new(&self.app, connection, member.map(|member| &**member), event)
-            .early(is_again, may_be_early);
+            .early(is_again, may_be_early)
+            .placed(place);
         if self.app.audit.refuses() {
             auth_events::refuse_unrecorded(request);
             return Outcome::Done;
@@ -172,6 +174,10 @@ impl Handler for Dispatcher {
             Some(span) => traced::within(span, Box::pin(self.handle(received))).await,
             None => self.handle(received).await,
         }
+    }
+
+    fn goes_ahead(&self, connection: &Connection, event: &RawEvent) -> bool {
+        super::goes_ahead(&self.app.config.now(), connection, event)
     }
 
     fn subject(&self, connection: &Connection, event: &RawEvent) -> Option<Subject> {

@@ -34,7 +34,8 @@ pub(crate) use request::Request;
 
 use std::time::Instant;
 
-use crate::connection::{Life, Outcome};
+use crate::config::Config;
+use crate::connection::{Connection, Life, Outcome};
 use crate::conversations::Renderers;
 use crate::metrics::{self, Families};
 use crate::model::{Dialect, Refusal, Why};
@@ -139,6 +140,12 @@ impl Event {
         matches!(self, Self::Session(_))
     }
 
+    /// Whether it may be begun before those that its client sent before are answered: it does nothing but to hand something
+    /// over before its [turn](Request::turn).
+    const fn goes_ahead(self) -> bool {
+        matches!(self, Self::Direct(direct::Event::send_message))
+    }
+
     /// Whether it may be waited for the token of its client: only clients of this dialect bring theirs later, and their
     /// pages join what they show before that is answered.
     const fn waits_for_token(self) -> bool {
@@ -229,6 +236,17 @@ impl Event {
     }
 }
 
+/// Whether an event may be begun before those that its client sent before are answered.
+fn goes_ahead(config: &Config, connection: &Connection, event: &RawEvent) -> bool {
+    let accepts =
+        |dialect| config.dialects.contains(&dialect) && connection.accepts_dialect(dialect);
+    let name = event.name().unwrap_or_default();
+    match Event::named(accepts, name) {
+        (Some(event), None) => event.goes_ahead(),
+        _ => false,
+    }
+}
+
 /// Handles an event that one of the dialects may have.
 async fn handle(mut request: Request<'_>, life: &Life<Dispatcher>, name: &str) -> Outcome {
     let (first, other) = Event::named(|dialect| request.accepts(dialect), name);
@@ -301,6 +319,7 @@ async fn answer(
         }
         None => event.dispatch(&mut request, &payload).await,
     };
+    request.turn().await;
     let time = begun.elapsed();
     match handled {
         Ok(()) => request.succeed(),

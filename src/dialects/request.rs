@@ -12,7 +12,7 @@ use super::row::Row;
 use super::traced;
 use crate::app::App;
 use crate::audit;
-use crate::connection::{Connection, Outcome};
+use crate::connection::{Connection, Outcome, Place};
 use crate::model::{Dialect, ErrorCode};
 use crate::payload::{AckId, FrameSizes, RawEvent};
 use crate::users::Member;
@@ -35,6 +35,8 @@ pub(crate) struct Request<'a> {
     is_again: bool,
     /// It may be too early.
     may_be_early: bool,
+    /// Its place among those of its connection that are under way.
+    place: Option<Place<'a>>,
     /// Events that were too early may not be any more.
     has_joined: bool,
 }
@@ -74,6 +76,7 @@ impl<'a> Request<'a> {
             ack: event.ack(),
             is_again: false,
             may_be_early: false,
+            place: None,
             has_joined: false,
         }
     }
@@ -84,6 +87,29 @@ impl<'a> Request<'a> {
             is_again,
             may_be_early,
             ..self
+        }
+    }
+
+    /// The same, of which several of a connection may be under way.
+    pub(super) fn placed(self, place: Place<'a>) -> Self {
+        Self {
+            place: Some(place),
+            ..self
+        }
+    }
+
+    /// All that it sends to others is handed over. What is left is to answer, and to record, when it is its
+    /// [turn](Self::turn).
+    pub(crate) fn handed_over(&self) {
+        if let Some(place) = self.place {
+            place.handed_over();
+        }
+    }
+
+    /// Done when those before it are answered.
+    pub(crate) async fn turn(&self) {
+        if let Some(place) = self.place {
+            place.turn().await;
         }
     }
 

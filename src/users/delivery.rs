@@ -2,6 +2,7 @@
 //! to those on other nodes. It does not decide what is sent; and of who may send it only that nobody receives
 //! anything of whom they have blocked.
 
+use futures_util::future::Either;
 use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 
@@ -28,7 +29,27 @@ pub(crate) struct Receivers<'a> {
 /// The turns of a sender with the connections here, and with those on other nodes.
 type Turns = (SmallVec<[Turn; 1]>, Option<Turn>);
 
-impl Receivers<'_> {
+/// An event that was handed over.
+#[must_use]
+pub(crate) struct HandedOver<E> {
+    is_local: bool,
+    elsewhere: Option<E>,
+    /// With those on other nodes, until it is known how many there are.
+    _turn: Option<Turn>,
+}
+
+impl<E: Future<Output = bool>> HandedOver<E> {
+    /// Whether there is a connection to receive it, on any node.
+    pub(crate) async fn has_receiver(self) -> bool {
+        let is_elsewhere = match self.elsewhere {
+            Some(elsewhere) => elsewhere.await,
+            None => false,
+        };
+        is_elsewhere || self.is_local
+    }
+}
+
+impl<'a> Receivers<'a> {
     /// Says what the event is about, for those on other nodes.
     #[must_use]
     pub(crate) fn about(self, about: impl FnOnce() -> Option<About>) -> Self {
@@ -46,6 +67,16 @@ impl Receivers<'_> {
         payload: &T,
         frames: &FrameSizes,
     ) -> bool {
+        self.hand_over(event, payload, frames).has_receiver().await
+    }
+
+    /// The same: it is handed over when this returns.
+    pub(crate) fn hand_over<T: Serialize>(
+        self,
+        event: &'static str,
+        payload: &T,
+        frames: &FrameSizes,
+    ) -> HandedOver<impl Future<Output = bool> + use<'a, T>> {
         let of = || Origin {
             sender: Some(self.sender.clone()),
             room: None,
@@ -53,22 +84,20 @@ impl Receivers<'_> {
         for connection in &self.local {
             connection.send_behind(of, event, payload, frames);
         }
-        let (local, _remote) = self.turns;
-        drop(local);
         let is_local = !self.local.is_empty();
+        let (here, elsewhere) = self.turns;
+        drop(here);
         let encoded = self
             .cluster
             .and_then(|cluster| Some((cluster, EncodedEvent::new(event, payload)?)));
-        match encoded {
-            None => is_local,
-            Some((cluster, event)) if self.is_blocked => {
-                cluster.send_to_nobody(self.sender, event, self.about).await;
-                false
-            }
-            Some((cluster, event)) => {
-                let sent = cluster.send(self.user, self.sender, event, self.about);
-                sent.await || is_local
-            }
+        let sent = encoded.map(|(cluster, event)| match self.is_blocked {
+            true => Either::Left(cluster.send_to_nobody(self.sender, event, self.about)),
+            false => Either::Right(cluster.send(self.user, self.sender, event, self.about)),
+        });
+        HandedOver {
+            is_local,
+            elsewhere: sent,
+            _turn: elsewhere,
         }
     }
 

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use socketioxide::extract::SocketRef;
 
 use super::Life;
+use super::pipeline::Place;
 use crate::config::{Live, LiveConfig};
 use crate::connection::{Client, Connection, Handshake, Subject};
 use crate::model::{Refusal, TokenFacts};
@@ -46,6 +47,11 @@ pub(crate) trait Handler: Send + Sync + Sized + 'static {
 
     /// Handles an event, the one before it being done.
     fn event(&self, received: Received<'_, Self>) -> impl Future<Output = Outcome> + Send;
+
+    /// Whether an event that is [handed over](Place::handed_over) may be begun before those before it are done.
+    fn goes_ahead(&self, _connection: &Connection, _event: &RawEvent) -> bool {
+        false
+    }
 
     /// What an event is about: those of one user about the same keep their order over connections.
     fn subject(&self, _connection: &Connection, _event: &RawEvent) -> Option<Subject> {
@@ -145,6 +151,8 @@ pub(crate) struct Received<'a, H: Handler> {
     pub(crate) is_again: bool,
     /// It may be too early: none of its connection has waited for long.
     pub(crate) may_be_early: bool,
+    /// Its place among those that are under way.
+    pub(crate) place: Place<'a>,
 }
 
 /// What became of an event.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use tokio::sync::watch;
 
 use crate::connection::unfinished::{Earlier, Subject};
@@ -37,8 +38,8 @@ struct State<M> {
     member: Option<M>,
     /// How many events are handled, those that are too early included.
     handled: i64,
-    /// An event is being handled, and what it is about once that is known.
-    current: Option<Option<Subject>>,
+    /// The events that are being handled, in their order, and what each is about once that is known.
+    current: SmallVec<[Option<Subject>; 1]>,
     /// Up to which of them later connections wait.
     left: i64,
     /// Tells those who wait how many are handled.
@@ -103,7 +104,7 @@ impl<M> Inbox<M> {
                 taken: true,
                 member: None,
                 handled: 0,
-                current: None,
+                current: SmallVec::new(),
                 left: 0,
                 watched: None,
             }),
@@ -148,12 +149,14 @@ impl<M> Inbox<M> {
         }
     }
 
-    /// The event that is being handled is about this. Returns it as one to wait for, if it was [left](Self::unfinished)
+    /// The event that was taken last is about this. Returns it as one to wait for, if it was [left](Self::unfinished)
     /// before that was known.
     pub(super) fn is_about(&self, subject: Subject, began: Instant) -> Option<Earlier> {
         let mut state = self.state.lock();
-        state.current = Some(Some(subject));
-        let number = state.handled + 1;
+        if let Some(last) = state.current.last_mut() {
+            *last = Some(subject);
+        }
+        let number = state.handled + state.current.len() as i64;
         if number > state.left {
             return None;
         }
@@ -171,7 +174,7 @@ impl<M> Inbox<M> {
         about: impl Fn(&RawEvent) -> Option<Subject>,
     ) -> HashMap<Subject, Earlier> {
         let mut state = self.state.lock();
-        if state.current.is_none() && state.waiting.is_empty() {
+        if state.current.is_empty() && state.waiting.is_empty() {
             return HashMap::new();
         }
         let State {
@@ -182,7 +185,7 @@ impl<M> Inbox<M> {
             watched,
             ..
         } = &mut *state;
-        *left = *handled + (waiting.len() + usize::from(current.is_some())) as i64;
+        *left = *handled + (waiting.len() + current.len()) as i64;
         let watched = watched.get_or_insert_with(|| watch::Sender::new(*handled));
         let waiting = waiting.iter().map(|waiting| about(&waiting.event));
         let numbered = (*handled + 1..).zip(current.iter().copied().chain(waiting));
@@ -225,43 +228,35 @@ impl<M> Inbox<M> {
     /// wait.
     pub(super) fn open(&self, member: Option<M>) -> Work<'_, M> {
         Work {
-            inbox: self,
             member,
-            size: 0,
+            taking: Taking {
+                inbox: self,
+                sizes: SmallVec::new(),
+            },
         }
     }
 }
 
-/// The sole right to take events out of an inbox.
+/// The sole right to take events out of an inbox, and whom they come from.
 #[derive(Debug)]
 pub(super) struct Work<'a, M> {
-    inbox: &'a Inbox<M>,
-    member: Option<M>,
-    size: usize,
+    pub(super) member: Option<M>,
+    pub(super) taking: Taking<'a, M>,
 }
 
 impl<M> Work<'_, M> {
-    /// Whom the events come from.
-    pub(super) fn member(&self) -> Option<&M> {
-        self.member.as_ref()
-    }
-
-    /// Whom the events came from.
-    pub(super) fn into_member(mut self) -> Option<M> {
-        self.member.take()
-    }
-
-    /// The next thing to handle, the one before it being [done](Self::done). `None`: all are, and the right is given
+    /// The next thing to handle, those before it being [done](Taking::done). `None`: all are, and the right is given
     /// back.
     pub(super) fn take_next(&mut self) -> Option<Next> {
-        let mut state = self.inbox.state.lock();
+        let mut state = self.taking.inbox.state.lock();
         if self.member.is_none() {
             self.member = state.member.take();
         }
         if let Some(next) = state.waiting.pop_front() {
-            self.size = next.event.size();
-            state.current = Some(None);
-            return Some(Next::Event(next, state.may_be_early(self.inbox.max_early)));
+            self.taking.sizes.push(next.event.size());
+            state.current.push(None);
+            let may_be_early = state.may_be_early(self.taking.inbox.max_early);
+            return Some(Next::Event(next, may_be_early));
         }
         if std::mem::take(&mut state.ended) {
             return Some(Next::End);
@@ -273,10 +268,41 @@ impl<M> Work<'_, M> {
         }
         None
     }
+}
+
+/// The sole right to take events out of an inbox.
+#[derive(Debug)]
+pub(super) struct Taking<'a, M> {
+    inbox: &'a Inbox<M>,
+    /// Of the events that were taken and are not done, in their order; 0 of what is to be counted again.
+    sizes: SmallVec<[usize; 1]>,
+}
+
+impl<M> Taking<'_, M> {
+    /// The next event, if it may be begun before those that were taken are done.
+    pub(super) fn take_ahead(
+        &mut self,
+        may_be_begun: impl Fn(&RawEvent) -> bool,
+    ) -> Option<RawEvent> {
+        let mut state = self.inbox.state.lock();
+        let next = state
+            .waiting
+            .pop_front_if(|next| !next.is_again && may_be_begun(&next.event))?;
+        self.sizes.push(next.event.size());
+        state.current.push(None);
+        Some(next.event)
+    }
+
+    /// Bytes of the events that were taken and are not done.
+    pub(super) fn bytes(&self) -> usize {
+        self.sizes.iter().sum()
+    }
 
     /// The event that was taken last is too early. It still counts as not handled. `true`: it is the first.
     pub(super) fn put_aside(&mut self, early: Waiting) -> bool {
-        self.size = 0;
+        if let Some(size) = self.sizes.last_mut() {
+            *size = 0;
+        }
         let mut state = self.inbox.state.lock();
         state.early.push_back(early);
         let is_first = state.early_since.is_none();
@@ -291,24 +317,28 @@ impl<M> Work<'_, M> {
         state.retry();
     }
 
-    /// The event that was taken last is handled.
+    /// The first of the events that were taken and are not done is handled.
     pub(super) fn done(&mut self) {
-        if self.size > 0 {
-            self.inbox.flow.done(self.size);
-            self.size = 0;
+        if self.sizes.is_empty() {
+            return;
+        }
+        let size = self.sizes.remove(0);
+        if size > 0 {
+            self.inbox.flow.done(size);
         }
         let mut state = self.inbox.state.lock();
-        if state.current.take().is_some() {
-            state.handled += 1;
-            if let Some(watched) = &state.watched {
-                watched.send_replace(state.handled);
-            }
+        state.current.remove(0);
+        state.handled += 1;
+        if let Some(watched) = &state.watched {
+            watched.send_replace(state.handled);
         }
     }
 }
 
-impl<M> Drop for Work<'_, M> {
+impl<M> Drop for Taking<'_, M> {
     fn drop(&mut self) {
-        self.done();
+        while !self.sizes.is_empty() {
+            self.done();
+        }
     }
 }

@@ -8,6 +8,7 @@ mod handler;
 mod inbox;
 mod mount;
 mod order;
+mod pipeline;
 mod receiving;
 mod revoked;
 mod stage;
@@ -26,6 +27,7 @@ pub(crate) use handler::{
     Admission, Admitted, Due, Handler, Membership, Opening, Outcome, Received, Registration,
 };
 pub(crate) use mount::mount;
+pub(crate) use pipeline::Place;
 
 use super::open::{AnyLife, IsRevoked};
 use super::unfinished::Subject;

@@ -3,6 +3,7 @@
 //! is lost.
 
 mod admission;
+mod ahead;
 mod end;
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{
     Admission, Admitted, Due, Handler, Membership, Opening, Outcome, Received, Registration,
@@ -26,6 +27,7 @@ use crate::connection::Library;
 use crate::connection::test_client::{TIMEOUT, TestClient, library_with};
 use crate::connection::{Close, Connection, OpenConnections};
 use crate::model::{DisconnectReason, Refusal, TokenFacts, Why};
+use crate::payload::RawEvent;
 
 /// What happened, counted.
 #[derive(Debug, Default)]
@@ -43,6 +45,19 @@ struct Seen {
     /// "wait" is being handled, until it may go on.
     waits: AtomicUsize,
     goes_on: Notify,
+    /// The numbers of events as they were begun, and as they were done.
+    begun: Mutex<Vec<u64>>,
+    done: Mutex<Vec<u64>>,
+    /// The numbers of those that wait for nothing any more.
+    released: watch::Sender<Vec<u64>>,
+}
+
+impl Seen {
+    async fn is_released(&self, number: u64) {
+        let mut released = self.released.subscribe();
+        let released = released.wait_for(|all| all.contains(&number)).await;
+        drop(released.unwrap());
+    }
 }
 
 /// A registration that counts how often it is undone.
@@ -71,6 +86,21 @@ struct Probe {
 }
 
 impl Probe {
+    /// Handles an event that waits until its number is released: before it is handed over, or behind that.
+    async fn wait(&self, name: &str, received: &Received<'_, Self>) {
+        let number = received.event.argument().unwrap().unwrap();
+        let number = number.get().parse().unwrap();
+        self.seen.begun.lock().push(number);
+        if name == "late" {
+            self.seen.is_released(number).await;
+        }
+        received.place.handed_over();
+        assert_ne!(name, "panics behind", "as the test wants");
+        self.seen.is_released(number).await;
+        received.place.turn().await;
+        self.seen.done.lock().push(number);
+    }
+
     fn register(&self) -> Membership<Self> {
         self.seen.registered.fetch_add(1, Ordering::SeqCst);
         Membership {
@@ -151,9 +181,17 @@ impl Handler for Probe {
                 self.seen.goes_on.notified().await;
                 connection.send("went on", &1);
             }
-            _ => connection.send("echo", &1),
+            Some(name @ ("ahead" | "late" | "panics behind")) => self.wait(name, &received).await,
+            _ => {
+                connection.send("echo", &1);
+                self.seen.done.lock().push(0);
+            }
         }
         Outcome::Done
+    }
+
+    fn goes_ahead(&self, _: &Connection, event: &RawEvent) -> bool {
+        event.name() != Some("echo")
     }
 
     fn is_revoked(&self, _: &str, _: &TokenFacts) -> bool {

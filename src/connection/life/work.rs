@@ -3,12 +3,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, poll};
 
 use super::Life;
 use super::handler::{Due, Handler, Outcome, Received};
 use super::inbox::{Next, Waiting, Work};
+use super::pipeline::Pipeline;
 use crate::audit::Event as Audited;
 use crate::connection::Close;
 use crate::model::{DisconnectReason, ErrorCode};
@@ -59,7 +61,7 @@ impl<H: Handler> Life<H> {
     pub(super) async fn work(&self, mut work: Work<'_, H::Member>) {
         let handler = &self.context.handler;
         loop {
-            work.done();
+            work.taking.done();
             // Handlers seldom wait, and a client that floods must not occupy a thread.
             tokio::task::consume_budget().await;
             self.connection.flow().wait_for_room_to_answer().await;
@@ -74,7 +76,7 @@ impl<H: Handler> Life<H> {
                     self.handle(waiting, may_be_early, &mut work).await;
                 }
                 Next::End => {
-                    let member = work.into_member();
+                    let member = work.member.take();
                     let _ = self.guard(handler.closed(&self.connection, member)).await;
                     return;
                 }
@@ -84,24 +86,38 @@ impl<H: Handler> Life<H> {
 
     async fn handle(&self, waiting: Waiting, may_be_early: bool, work: &mut Work<'_, H::Member>) {
         let Waiting { event, is_again } = waiting;
+        let pipeline = Pipeline::default();
         let received = Received {
             life: self,
-            member: work.member(),
+            member: work.member.as_ref(),
             event: &event,
             is_again,
             may_be_early,
+            place: pipeline.place(0),
         };
-        match self.guard(self.context.handler.event(received)).await {
+        let outcome = {
+            let handling = self.guard(self.context.handler.event(received));
+            let mut handling = std::pin::pin!(handling);
+            match (poll!(handling.as_mut()), &work.member) {
+                (Poll::Ready(outcome), _) => outcome,
+                (Poll::Pending, Some(member)) if pipeline.lets_begin(1) => {
+                    let ahead = self.go_ahead(handling, &pipeline, member, &mut work.taking);
+                    Box::pin(ahead).await
+                }
+                (Poll::Pending, _) => handling.await,
+            }
+        };
+        match outcome {
             Some(Outcome::TooEarly) => {
                 let early = Waiting {
                     event,
                     is_again: true,
                 };
-                if work.put_aside(early) {
+                if work.taking.put_aside(early) {
                     self.give_up_early_later();
                 }
             }
-            Some(Outcome::Joined) => work.retry_early(),
+            Some(Outcome::Joined) => work.taking.retry_early(),
             Some(Outcome::Done) | None => {}
         }
         let config = &self.context.services.config;

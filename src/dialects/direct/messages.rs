@@ -159,10 +159,12 @@ pub(super) async fn send_message(
         users.relayed.note(sender, &recipient, id);
     }
     let about = || Some(About::Message(message_id.as_deref()?.to_owned()));
-    let recipient_online = receivers
+    let sent = receivers
         .about(about)
-        .send_sized(RECEIVE_MESSAGE, &message, &message.frames())
-        .await;
+        .hand_over(RECEIVE_MESSAGE, &message, &message.frames());
+    request.handed_over();
+    let recipient_online = sent.has_receiver().await;
+    request.turn().await;
     request.app.users.add_peer(&member.user, &recipient);
     let record = MessageSent {
         target: Target::User(recipient.shared().into()),

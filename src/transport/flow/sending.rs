@@ -137,8 +137,12 @@ impl Flow {
 
     /// Waits until there is room for what passes all that is deferred, as an answer to the client does.
     pub(crate) async fn wait_for_room_to_answer(&self) {
-        self.wait_until(|| self.is_room_behind(self.handed_over()))
-            .await;
+        self.wait_until(|| self.has_room_to_answer()).await;
+    }
+
+    /// Whether there is room for what passes all that is deferred.
+    pub(crate) fn has_room_to_answer(&self) -> bool {
+        self.is_room_behind(self.handed_over())
     }
 
     fn is_room_behind(&self, waiting: usize) -> bool {
