@@ -34,9 +34,9 @@ async fn it_is_answered_at_once_while_redis_and_mongodb_hang() {
         assert_eq!(get(&relay, "/health").await.status, 200);
         times.push(began.elapsed());
     }
-    times.sort();
-    // The machine may be slow now and then.
-    assert!(times[TIMES / 2] <= PROMISED, "{times:?}");
+    // The machine may be slow, and whoever waits for a database waits each time.
+    let shortest = times.iter().min().unwrap();
+    assert!(*shortest <= PROMISED, "{times:?}");
     redis.resume();
     mongodb.resume();
     stop(&mut relay);

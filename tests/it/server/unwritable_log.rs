@@ -178,7 +178,7 @@ async fn lost_lines_are_counted_and_their_number_is_logged_when_it_can_be() {
     let data = TempDir::new().unwrap();
     let pipe = Pipe::make(data.path());
     let mut reader = pipe.reader();
-    let env = [("LOG_LEVEL", "debug")];
+    let env = [("LOG_LEVEL", "debug"), ("METRICS_PUBLIC", "true")];
     let mut relay = program::start_with_log(data.path(), &env, pipe.writer());
     let mut text = Vec::new();
     let mut read_before = 0;
