@@ -140,10 +140,14 @@ impl Event {
         matches!(self, Self::Session(_))
     }
 
-    /// Whether it may be begun before those that its client sent before are answered: it does nothing but to hand something
-    /// over before its [turn](Request::turn).
+    /// Whether it may be begun before those that its client sent before are answered: before its turn it does nothing but to
+    /// [hand something over](Request::hand_over).
     const fn goes_ahead(self) -> bool {
-        matches!(self, Self::Direct(direct::Event::send_message))
+        use direct::Event::{delivered, read, send_key, send_message, start_typing, stop_typing};
+        matches!(
+            self,
+            Self::Direct(send_message | send_key | start_typing | stop_typing | delivered | read)
+        )
     }
 
     /// Whether it may be waited for the token of its client: only clients of this dialect bring theirs later, and their

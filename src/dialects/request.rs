@@ -15,7 +15,7 @@ use crate::audit;
 use crate::connection::{Connection, Outcome, Place};
 use crate::model::{Dialect, ErrorCode};
 use crate::payload::{AckId, FrameSizes, RawEvent};
-use crate::users::Member;
+use crate::users::{Member, Receivers};
 
 /// An event that is being handled.
 #[derive(Debug)]
@@ -98,16 +98,26 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// All that it sends to others is handed over. What is left is to answer, and to record, when it is its
-    /// [turn](Self::turn).
-    pub(crate) fn handed_over(&self) {
+    /// Sends all that it sends to others. Those behind it may be begun until it is known whether there is a connection to
+    /// receive it, on any node, and it is its [turn](Self::turn).
+    pub(super) async fn hand_over<T: Serialize>(
+        &self,
+        receivers: Receivers<'_>,
+        event: &'static str,
+        payload: &T,
+        frames: &FrameSizes,
+    ) -> bool {
+        let sent = receivers.hand_over(event, payload, frames);
         if let Some(place) = self.place {
             place.handed_over();
         }
+        let has_receiver = sent.has_receiver().await;
+        self.turn().await;
+        has_receiver
     }
 
     /// Done when those before it are answered.
-    pub(crate) async fn turn(&self) {
+    pub(super) async fn turn(&self) {
         if let Some(place) = self.place {
             place.turn().await;
         }

@@ -39,6 +39,7 @@ use lru::LruCache;
 use parking_lot::Mutex;
 
 pub(crate) use administration::Administration;
+pub(crate) use delivery::Receivers;
 pub(crate) use presence::{Audience, Presence, PresenceRenderer};
 pub(crate) use registration::Registration;
 pub(crate) use relayed::Receiver;

@@ -159,12 +159,10 @@ pub(super) async fn send_message(
         users.relayed.note(sender, &recipient, id);
     }
     let about = || Some(About::Message(message_id.as_deref()?.to_owned()));
-    let sent = receivers
-        .about(about)
-        .hand_over(RECEIVE_MESSAGE, &message, &message.frames());
-    request.handed_over();
-    let recipient_online = sent.has_receiver().await;
-    request.turn().await;
+    let receivers = receivers.about(about);
+    let recipient_online = request
+        .hand_over(receivers, RECEIVE_MESSAGE, &message, &message.frames())
+        .await;
     request.app.users.add_peer(&member.user, &recipient);
     let record = MessageSent {
         target: Target::User(recipient.shared().into()),
@@ -210,18 +208,16 @@ pub(super) async fn send_key(
     fields.filled_up_to("publicKey", config.max_key_bytes)?;
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
+    let identity = member.identity();
+    let key = from(&identity, payload).without("timestamp");
+    let (users, size) = (&request.app.users, request.event.size());
+    let receivers = users.receivers(&recipient, &member.user.id, size).await;
+    let recipient_online = request
+        .hand_over(receivers, KEY_EXCHANGE_RECEIVE, &key, &key.frames())
+        .await;
     request.record(Audited::KeyExchangeRelay {
         recipient: recipient.shared().into(),
     });
-    let identity = member.identity();
-    let key = from(&identity, payload).without("timestamp");
-    let recipient_online = request
-        .app
-        .users
-        .receivers(&recipient, &member.user.id, request.event.size())
-        .await
-        .send_sized(KEY_EXCHANGE_RECEIVE, &key, &key.frames())
-        .await;
     if !recipient_online {
         undelivered::note(request, member, &recipient, undelivered::About::default()).await;
     }

@@ -79,8 +79,8 @@ async fn typing(
         .with("isTyping", is_typing);
     let size = request.event.size();
     let receivers = users.receivers(&recipient, &member.user.id, size).await;
-    let is_online = receivers
-        .send_sized(TYPING, &typing, &typing.frames())
+    let is_online = request
+        .hand_over(receivers, TYPING, &typing, &typing.frames())
         .await;
     request.app.users.add_peer(&member.user, &recipient);
     answer(request, is_online);
@@ -142,9 +142,13 @@ async fn receipt(
     let about = || (!is_known).then(|| About::Receipt(id.to_string()));
     let size = request.event.size();
     let receivers = users.receivers(&sender, receiver, size).await;
-    let is_online = receivers
-        .about(about)
-        .send_sized(confirmed, &receipt, &receipt.frames())
+    let is_online = request
+        .hand_over(
+            receivers.about(about),
+            confirmed,
+            &receipt,
+            &receipt.frames(),
+        )
         .await;
     users.add_peer(&member.user, &sender);
     answer(request, is_online);
