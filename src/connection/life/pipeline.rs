@@ -75,7 +75,7 @@ impl Pipeline {
     }
 }
 
-/// The events behind the first one that are under way.
+/// The events that are under way.
 struct Ahead<'a, H: Handler> {
     life: &'a Life<H>,
     pipeline: &'a Pipeline,
@@ -155,34 +155,22 @@ impl<H: Handler> Life<H> {
     /// of the first.
     pub(super) async fn go_ahead(
         &self,
-        mut first: Pin<&mut (impl Future<Output = Option<Outcome>> + Send)>,
+        first: Pin<&mut (impl Future<Output = Option<Outcome>> + Send)>,
         pipeline: &Pipeline,
         member: &H::Member,
         taking: &mut Taking<'_, H::Member>,
     ) -> Option<Outcome> {
+        let mut outcome = None;
+        let first = async { outcome = first.await };
         let mut ahead = Ahead {
             life: self,
             pipeline,
             member,
-            under_way: VecDeque::new(),
+            under_way: VecDeque::from([first.boxed()]),
             begun: 1,
         };
-        let mut outcome = None;
-        poll_fn(|cx| {
-            if outcome.is_none() {
-                // Those behind it wait for it, but may be begun.
-                if let Poll::Ready(done) = first.as_mut().poll(cx) {
-                    outcome = Some(done);
-                    pipeline.note_done();
-                    taking.done();
-                }
-            }
-            match ahead.poll(cx, taking) {
-                Poll::Ready(()) if outcome.is_some() => Poll::Ready(()),
-                _ => Poll::Pending,
-            }
-        })
-        .await;
-        outcome.flatten()
+        poll_fn(|cx| ahead.poll(cx, taking)).await;
+        drop(ahead);
+        outcome
     }
 }
