@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, Uri, request};
 
+use super::Came;
 use super::places::Place;
 use crate::audit::AuditText;
 use crate::limits::Account;
@@ -28,6 +29,10 @@ pub(crate) struct Handshake {
     pub(crate) token: Option<Arc<str>>,
     /// `dialect` in the query.
     pub(crate) dialect: Option<Arc<str>>,
+    /// How the request came.
+    pub(crate) came: Came,
+    /// It came to the address of operators.
+    pub(crate) is_internal: bool,
     /// Its place, which the library must not keep.
     pub(crate) place: Weak<Place>,
     /// What its address holds of the server's memory.
@@ -74,7 +79,18 @@ impl Handshake {
             cookie: parts.extensions.get().cloned(),
             token: query.token.map(decoded),
             dialect: query.dialect.map(decoded),
+            came: Came::default(),
+            is_internal: false,
             carrier: None,
+        }
+    }
+
+    /// It came so, to the address of operators or to that of clients.
+    pub(super) fn that_came(self, came: Came, is_internal: bool) -> Self {
+        Self {
+            came,
+            is_internal,
+            ..self
         }
     }
 

@@ -20,7 +20,6 @@ mod cookies;
 mod docs;
 mod error;
 mod feed_participants;
-mod forwarded;
 mod headers;
 mod health;
 mod history;

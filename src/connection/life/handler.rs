@@ -194,6 +194,7 @@ impl Opening<'_> {
             address: self.handshake.address,
             user_agent: self.handshake.user_agent.clone(),
             declared: None,
+            came: self.handshake.came,
             node: self.node.clone(),
         }
     }

@@ -100,6 +100,8 @@ fn what_is_asked_of_connections() {
         token_id: is_full.then(|| "t".to_owned()),
         token_expires_at: is_full.then_some(1_700_000_000),
         backlog: 0,
+        from_page: false,
+        by_tls: false,
     };
     pin(
         &answer(Answer::Connections(vec![listed(false)])),
