@@ -47,12 +47,6 @@ impl Admins {
         sessions.insert(hash, session);
     }
 
-    /// Ends the sessions of whom this is not so.
-    pub(crate) fn retain(&self, is_kept: impl Fn(&str) -> bool) {
-        let mut sessions = self.sessions.lock();
-        sessions.retain(|_, session| is_kept(&session.name));
-    }
-
     pub(super) fn find(&self, hash: &SessionHash) -> Option<AdminSession> {
         let found = self.sessions.lock().get(hash).cloned();
         found.filter(|session| session.expires > clock::now_seconds())

@@ -20,9 +20,7 @@ impl Backend {
             }
             BackendMessage::Stats => Answer::Stats(self.stats_here()),
             BackendMessage::Watch { limit } => Answer::Watched(self.watch_here(limit).await),
-            BackendMessage::FindAdminSession(hash) => {
-                Answer::AdminSession(self.admins.find(&hash))
-            }
+            BackendMessage::FindAdminSession(hash) => Answer::AdminSession(self.admins.find(&hash)),
             BackendMessage::CloseConnection(id) => {
                 let closed = self.close_here(id).await;
                 Answer::Connections(closed.into_iter().collect())

@@ -8,10 +8,11 @@ use std::sync::{Arc, Weak};
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, Uri, request};
 
-use super::Came;
 use super::places::Place;
+use super::{Came, Client};
 use crate::audit::AuditText;
 use crate::limits::Account;
+use crate::metrics::connections::HandshakeOutcome;
 use crate::transport::Attach;
 
 /// What is known of a client from the request that opened its connection.
@@ -82,6 +83,33 @@ impl Handshake {
             came: Came::default(),
             is_internal: false,
             carrier: None,
+        }
+    }
+
+    /// Its client, on a node of this name, which has declared no dialect so far.
+    pub(crate) fn client(&self, node: &Arc<str>) -> Client {
+        Client {
+            address: self.address,
+            user_agent: self.user_agent.clone(),
+            declared: None,
+            came: self.came,
+            node: node.clone(),
+        }
+    }
+
+    /// Its client is an administrator, who needs no connection beside: what carries it, if that is there.
+    pub(crate) fn admit_admin(&self) -> Option<Arc<dyn Attach>> {
+        let (carrier, place) = (self.carrier.clone()?, self.place.upgrade()?);
+        carrier.carry_admin();
+        place.admitted();
+        place.handshake_ended(HandshakeOutcome::Admitted);
+        Some(carrier)
+    }
+
+    /// It has ended so.
+    pub(crate) fn ended(&self, outcome: HandshakeOutcome) {
+        if let Some(place) = self.place.upgrade() {
+            place.handshake_ended(outcome);
         }
     }
 

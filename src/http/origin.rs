@@ -19,9 +19,9 @@ use axum::response::Response;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use super::caller::client_of;
+use super::cookies;
 use super::headers::REQUEST_ID;
 use super::refused_origins::{Page, RefusedOrigins};
-use super::cookies;
 use crate::app::App;
 use crate::audit::{AuditText, Event, Record};
 use crate::config::{AllowedOrigins, Config, Origin};

@@ -65,7 +65,7 @@ impl Derived {
         Self {
             bounds,
             routes: http::router(app, edge.clone(), client_files.clone()).into(),
-            internal_routes: http::internal_router(app).into(),
+            internal_routes: http::internal_router(app, &edge).into(),
             node: node::settings(&config, secret).into(),
             client_files,
             edge,
@@ -87,8 +87,9 @@ impl Derived {
             .keep_for(config.audit_retention_days.try_into().ok());
         self.client_files = client_files;
         let (edge, files) = (self.edge.clone(), self.client_files.clone());
+        let internal = http::internal_router(app, &edge);
+        self.internal_routes.replace(internal);
         self.routes.replace(http::router(app, edge, files));
-        self.internal_routes.replace(http::internal_router(app));
         self.node.replace(node::settings(&config, secret));
         logging::follow(&config);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 
+use crate::admin_ui;
 use crate::app::App;
 use crate::config::{Config, Live};
 use crate::connection::{self, Library, SocketIoEdge};
@@ -41,6 +42,7 @@ pub(super) fn library(app: &Arc<App>, flow: &Live<FlowLimits>) -> Library {
         drain: app.drain.clone(),
     };
     connection::mount(&io, Dispatcher::new(app), services);
+    admin_ui::mount(&io, app);
     library
 }
 

@@ -139,6 +139,8 @@ pub(crate) struct EndedConnection {
 pub(crate) struct AdminSession {
     /// The name of their token.
     pub(crate) name: String,
+    /// What tells the token from another of that name; it is not its hash.
+    pub(crate) token: [u8; 32],
     /// Until when, in seconds since the epoch.
     pub(crate) expires: u64,
 }
