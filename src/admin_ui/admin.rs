@@ -32,6 +32,8 @@ pub(super) struct Admin {
     pub(super) source: Arc<Source>,
     socket: SocketRef,
     carrier: Arc<dyn Attach>,
+    /// They came to the address of operators, which is served until the end.
+    is_internal: bool,
     is_welcome: AtomicBool,
     made: Instant,
     /// What they were shown.
@@ -46,7 +48,7 @@ impl Admin {
         session: String,
         source: Arc<Source>,
         socket: SocketRef,
-        carrier: Arc<dyn Attach>,
+        (carrier, is_internal): (Arc<dyn Attach>, bool),
     ) -> Self {
         Self {
             who,
@@ -54,6 +56,7 @@ impl Admin {
             source,
             socket,
             carrier,
+            is_internal,
             is_welcome: AtomicBool::new(false),
             made: Instant::now(),
             shown: Mutex::default(),
@@ -99,6 +102,13 @@ impl Admin {
         // An error: they have left.
         if self.socket.clone().disconnect().is_err() {
             tracing::debug!("an administrator has left");
+        }
+    }
+
+    /// The server stops: has them go to another one, where they were among clients.
+    pub(super) fn drain(&self) {
+        if !self.is_internal {
+            self.carrier.clone().close_gracefully(CLOSE_GRACE);
         }
     }
 

@@ -95,7 +95,8 @@ impl AdminUi {
         let client = handshake.client(&self.app.node);
         let source = client.admin_source(&who.name);
         let carrier = handshake.admit_admin().ok_or(OVER)?;
-        let admin = Arc::new(Admin::new(who, session, source, socket.clone(), carrier));
+        let carried = (carrier, handshake.is_internal);
+        let admin = Arc::new(Admin::new(who, session, source, socket.clone(), carried));
         match self.add(&admin) {
             true => Ok(admin),
             false => {

@@ -65,7 +65,11 @@ impl AdminUi {
     /// Disconnects those who may not be here any more, and forgets those who are not.
     fn end_others(&self) {
         let config = self.app.config.now();
+        let is_stopping = self.app.drain.has_begun();
         for admin in self.all() {
+            if is_stopping {
+                admin.drain();
+            }
             if admin.is_lost() {
                 self.remove(&admin);
             } else if !is_still(&config, &admin.who) {
