@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const DEADLINE = 30_000;
 const LISTENS = /listening on http:\/\/(127\.0\.0\.1:\d+)/;
@@ -15,7 +15,7 @@ export class Relay {
     const relay = new Relay();
     relay.#folder = await mkdtemp(join(tmpdir(), 'admin-ui-'));
     const env = { HOST: '127.0.0.1', PORT: 0, DATA_DIR: relay.#folder, ...settings };
-    relay.#child = spawn(program, [], { cwd: relay.#folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    relay.#child = spawn(resolve(program), [], { cwd: relay.#folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
     process.once('exit', () => relay.#child.kill('SIGKILL'));
     relay.url = `http://${await relay.#address()}`;
     return relay;

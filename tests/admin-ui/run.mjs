@@ -90,6 +90,8 @@ async function check(page, relay) {
   const button = await shown(page, 'the button', () => page.$('tbody tr button'));
   await button.click();
   assert.equal(await gone, 'io server disconnect');
+  // The row leads to what is known of its client.
+  await go(page, '#/clients/');
   await shown(page, 'one client', async () => (await rows(page)).filter((row) => row.includes('127.0.0.1')).length === 1);
   assert.equal([alice, bob].filter((socket) => socket.connected).length, 1);
   // It comes back by the session that it was told.

@@ -2,8 +2,7 @@
 // ADMIN_TOKEN, ADMIN_UI_USERS, ADMIN_UI_READONLY, ADMIN_UI_MAX_SOCKETS=100 and FAILED_AUTH_RATE=5/min.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ADMIN, administrator, refused } from '../support/admin-ui.mjs';
-import { ADMIN as REST, done } from '../support/rest.mjs';
+import { ADMIN, administrator, recorded, refused } from '../support/admin-ui.mjs';
 import { connect, user } from '../support/relay.mjs';
 
 const LIMIT = 100;
@@ -56,6 +55,6 @@ test('who fails too often is told so, and who has the token is let in all the sa
   for (let n = 0; n < 7; n += 1) said.push(await refused(wrong));
   assert.deepEqual(said, [...Array(5).fill('invalid credentials'), ...Array(2).fill('Too many attempts')]);
   await administrator();
-  const { records } = await done(200, REST, 'GET', '/api/admin/audit?limit=100&eventType=AUTH_FAILED');
-  assert.equal(records.filter(({ details }) => details.reason === 'throttled').length, 2);
+  const throttled = await recorded('AUTH_FAILED', ({ details }) => details.reason === 'throttled', 2);
+  assert.equal(throttled.length, 2);
 });

@@ -4,11 +4,24 @@ import assert from 'node:assert/strict';
 import { afterEach } from 'node:test';
 import { io } from 'socket.io-client';
 import { RELAY_URL, TIMEOUT } from './relay.mjs';
+import { ADMIN as REST, done } from './rest.mjs';
 
 /** Who may connect, by ADMIN_TOKEN. */
 export const ADMIN = { username: 'admin', password: process.env.ADMIN_TOKEN };
 /** Who has the token of this name and scope, by ADMIN_TOKENS. */
 export const named = (name) => ({ username: name, password: `token of ${name}` });
+
+/** Waits until so many such records are in the audit, which is written behind what it records. */
+export async function recorded(event, wanted, count) {
+  const deadline = Date.now() + TIMEOUT;
+  for (;;) {
+    const { records } = await done(200, REST, 'GET', `/api/admin/audit?event=${event}&limit=100`);
+    const found = records.filter(wanted);
+    if (found.length >= count) return found;
+    assert.ok(Date.now() < deadline, `${found.length} records of ${count}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 const open = new Set();
 afterEach(() => {
