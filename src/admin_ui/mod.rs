@@ -21,7 +21,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::app::App;
 use admin::Admin;
 
-pub(crate) use mount::mount;
+pub(crate) use mount::Administrators;
 
 /// The namespace.
 const NAMESPACE: &str = "/admin";

@@ -14,10 +14,50 @@ use super::admission::Credentials;
 use super::{AdminUi, NAMESPACE};
 use crate::app::App;
 
-/// Serves the namespace of administrators.
-pub(crate) fn mount(io: &SocketIo, app: &Arc<App>) {
-    let ui = Arc::new(AdminUi::new(app));
-    let admitting = ui.clone();
+/// The namespace of administrators, which is there as long as the settings say so.
+pub(crate) struct Administrators {
+    io: SocketIo,
+    ui: Arc<AdminUi>,
+    is_served: bool,
+}
+
+impl Administrators {
+    /// The namespace of this library.
+    pub(crate) fn new(io: SocketIo, app: &Arc<App>) -> Self {
+        let mut administrators = Self {
+            io,
+            ui: Arc::new(AdminUi::new(app)),
+            is_served: false,
+        };
+        administrators.follow();
+        administrators
+    }
+
+    /// Follows the settings that are in effect now.
+    pub(crate) fn follow(&mut self) {
+        let is_served = self.ui.app.config.now().admin_ui;
+        match (self.is_served, is_served) {
+            (false, true) => mount(&self.io, &self.ui),
+            (true, false) => {
+                self.ui.all().iter().for_each(|admin| admin.disconnect());
+                self.io.delete_ns(NAMESPACE);
+            }
+            _ => {}
+        }
+        self.is_served = is_served;
+    }
+}
+
+impl std::fmt::Debug for Administrators {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Administrators")
+            .field("is_served", &self.is_served)
+            .finish_non_exhaustive()
+    }
+}
+
+fn mount(io: &SocketIo, ui: &Arc<AdminUi>) {
+    let (ui, admitting) = (ui.clone(), ui.clone());
     let middleware = async move |socket: SocketRef, TryData(auth): TryData<Credentials>| {
         let admin = admitting.admit(&socket, auth.unwrap_or_default()).await?;
         // The socket owns these, and the administrator the socket.
