@@ -10,7 +10,7 @@ use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 
 use super::NAMESPACE;
-use super::commands::Ignored;
+use super::ignored::Ignored;
 use super::shown::Shown;
 use crate::audit::{Audit, Source};
 use crate::auth::Administrator;

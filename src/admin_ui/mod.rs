@@ -6,6 +6,7 @@
 mod admin;
 mod admission;
 mod commands;
+mod ignored;
 mod mount;
 mod shapes;
 mod shown;
