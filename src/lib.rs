@@ -14,6 +14,7 @@
 )]
 
 mod access_log;
+mod admin_ui;
 mod app;
 mod audit;
 mod auth;

@@ -112,6 +112,8 @@ pub(crate) enum AdminAction {
     WebhookTested,
     /// Had the settings reloaded; the count is of those that changed.
     SettingsReloaded,
+    /// Sent what the Admin UI may not do, and nothing was done; the count is of how often.
+    CommandIgnored,
 }
 
 impl AdminAction {
@@ -135,6 +137,7 @@ impl AdminAction {
             Self::WebhookReplayed => "webhook replayed",
             Self::WebhookTested => "webhook tested",
             Self::SettingsReloaded => "settings reloaded",
+            Self::CommandIgnored => "command ignored",
         }
     }
 }

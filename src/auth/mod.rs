@@ -1,6 +1,7 @@
 //! Authentication: which user a JSON Web Token stands for, and whether a client is admitted. Nothing is sent from
 //! here, and no token is logged.
 
+mod administrators;
 pub(crate) mod admission;
 mod authentication;
 mod claims;
@@ -14,6 +15,7 @@ mod verifier;
 
 use jsonwebtoken::Algorithm;
 
+pub(crate) use administrators::Administrator;
 pub(crate) use authentication::{Attempt, Authenticated, Authenticator};
 pub(crate) use keys::KeyError;
 pub(crate) use verifier::{Verified, Verifier};

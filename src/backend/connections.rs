@@ -43,11 +43,13 @@ fn listed(connection: &Connection, token: Option<&TokenFacts>) -> ListedConnecti
         token_id: token.and_then(TokenFacts::id).map(str::to_owned),
         token_expires_at: token.map(|token| token.expires_at),
         backlog: connection.flow().backlog() as u64,
+        from_page: connection.client.came.from_page,
+        by_tls: connection.client.came.by_tls,
     }
 }
 
 /// Those that a query is about, the first ones by their ids.
-fn select(
+pub(super) fn select(
     open: &OpenConnections,
     user: Option<&UserId>,
     after: Option<Uuid>,

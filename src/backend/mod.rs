@@ -4,6 +4,7 @@
 //! Owns whom such an event reaches and what is answered. It must not know a route, an event of a dialect, or what an
 //! event of a backend says.
 
+mod admins;
 mod connections;
 mod local;
 mod presence;
@@ -12,8 +13,10 @@ mod published;
 mod remote;
 mod repeated;
 mod targets;
+mod watching;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use dashmap::DashMap;
 
@@ -26,6 +29,7 @@ use crate::limits::{Action, Limit};
 use crate::sessions::Sessions;
 use crate::users::Users;
 
+pub(crate) use admins::Admins;
 pub(crate) use connections::ConnectionQuery;
 pub(crate) use presence::UserPresence;
 pub(crate) use publish::Request;
@@ -45,6 +49,11 @@ pub(crate) struct Backend {
     repeated: repeated::Requests,
     /// What is published with each token.
     limits: DashMap<Arc<str>, Arc<Limit>>,
+    /// Administrators who watch this node.
+    admins: Admins,
+    /// How many events of clients were counted.
+    events_of_clients: fn() -> u64,
+    started: Instant,
 }
 
 impl Backend {
@@ -55,6 +64,7 @@ impl Backend {
         sessions: &Arc<Sessions>,
         connections: &Arc<OpenConnections>,
         (config, audit, cluster): (LiveConfig, Audit, Option<Arc<Cluster>>),
+        events_of_clients: fn() -> u64,
     ) -> Self {
         Self {
             users: users.clone(),
@@ -66,7 +76,15 @@ impl Backend {
             audit,
             config,
             limits: DashMap::new(),
+            admins: Admins::default(),
+            events_of_clients,
+            started: Instant::now(),
         }
+    }
+
+    /// Administrators who watch this node.
+    pub(crate) fn admins(&self) -> &Admins {
+        &self.admins
     }
 
     /// Asks all other nodes; their answers, and whether each has answered in time. Alone, this is none of them.

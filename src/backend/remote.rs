@@ -18,6 +18,9 @@ impl Backend {
                 let listed = self.list_here(user, after, limit).await;
                 Answer::Connections(listed)
             }
+            BackendMessage::Stats => Answer::Stats(self.stats_here()),
+            BackendMessage::Watch { limit } => Answer::Watched(self.watch_here(limit).await),
+            BackendMessage::FindAdminSession(hash) => Answer::AdminSession(self.admins.find(&hash)),
             BackendMessage::CloseConnection(id) => {
                 let closed = self.close_here(id).await;
                 Answer::Connections(closed.into_iter().collect())

@@ -41,9 +41,10 @@ pub(crate) use bus::{Bus, Subscription};
 pub(crate) use lease::{LEASE, LeaseState, RENEWAL};
 pub(crate) use ledger::Entry;
 pub(crate) use message::{
-    About, AllNodesMessage, Answer, BackendMessage, ConversationMessage, ListedConnection, Message,
-    PresenceChange, Publication, PublishTarget, Reached, RevocationMessage, SessionMembers,
-    SessionMessage, Spent, Typing, UserMessage,
+    About, AdminSession, AllNodesMessage, Answer, BackendMessage, ConversationMessage,
+    EndedConnection, ListedConnection, Message, NodeStats, PresenceChange, Publication,
+    PublishTarget, Reached, RevocationMessage, SessionMembers, SessionMessage, Spent, Typing,
+    UserMessage, Watched,
 };
 pub(crate) use presence::Online;
 pub(crate) use receiver::{Incoming, MessageHandler, Receiver};

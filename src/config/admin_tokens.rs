@@ -17,15 +17,15 @@ const MAX_NAME: usize = 32;
 /// The most tokens: each is compared with every token that is given.
 const MAX_TOKENS: usize = 1_000;
 
-/// Bytes of a hash.
-type Hash = [u8; SHA256_OUTPUT_LEN];
+/// The hash of a token.
+pub(crate) type TokenHash = [u8; SHA256_OUTPUT_LEN];
 
 /// A token of an administrator, without the token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminToken {
     name: Arc<str>,
     scopes: Scopes,
-    hash: Hash,
+    hash: TokenHash,
 }
 
 impl std::fmt::Debug for AdminToken {
@@ -44,7 +44,7 @@ impl AdminToken {
             true => Ok(Self {
                 name: name.into(),
                 scopes,
-                hash: hash(token),
+                hash: token_hash(token),
             }),
             false => Err(WRONG_NAME.to_owned()),
         }
@@ -58,6 +58,11 @@ impl AdminToken {
     /// What it opens.
     pub(crate) fn scopes(&self) -> Scopes {
         self.scopes
+    }
+
+    /// What tells it from any other.
+    pub(crate) fn hash(&self) -> &TokenHash {
+        &self.hash
     }
 
     /// What stands in `admin_tokens`.
@@ -102,7 +107,7 @@ fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
-fn parse_hash(text: &str) -> Option<Hash> {
+fn parse_hash(text: &str) -> Option<TokenHash> {
     let digits: Option<Vec<_>> = text.chars().map(|digit| digit.to_digit(16)).collect();
     let digits = digits?;
     let bytes = digits
@@ -113,7 +118,8 @@ fn parse_hash(text: &str) -> Option<Hash> {
     is_whole.then_some(bytes)?.try_into().ok()
 }
 
-fn hash(token: &str) -> Hash {
+/// The hash of a token.
+pub(crate) fn token_hash(token: &str) -> TokenHash {
     let digest = digest(&SHA256, token.as_bytes());
     let mut hash = [0; SHA256_OUTPUT_LEN];
     hash.copy_from_slice(digest.as_ref());
@@ -132,7 +138,7 @@ impl AdminTokens {
 
     /// Which of them this one is. How long it takes says nothing of any of them.
     pub(crate) fn find(&self, token: &str) -> Option<&AdminToken> {
-        let given = hash(token);
+        let given = token_hash(token);
         let is_equal = |one: &&AdminToken| verify_slices_are_equal(&one.hash, &given).is_ok();
         self.0.iter().fold(None, |found, one| match is_equal(&one) {
             true => Some(one),
@@ -140,9 +146,14 @@ impl AdminTokens {
         })
     }
 
+    /// The one with this name.
+    pub(crate) fn named(&self, name: &str) -> Option<&AdminToken> {
+        self.0.iter().find(|one| &*one.name == name)
+    }
+
     /// Whether one has this name.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|one| &*one.name == name)
+        self.named(name).is_some()
     }
 
     /// Their lines, by which nodes find out whether they are set alike.

@@ -49,6 +49,7 @@ mod webhook_secrets;
 mod webhooks;
 
 pub use admin_tokens::{AdminToken, AdminTokens};
+pub(crate) use admin_tokens::{TokenHash, token_hash};
 pub use base_path::BasePath;
 pub use choices::{
     AccessLogForm, AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel,

@@ -149,6 +149,16 @@ settings! {
     /// Whether /metrics is open to everybody who reaches the server.
     metrics_public: bool = false;
 
+    /// Whether the published Admin UI of Socket.IO may connect: namespace /admin, with the name and the token of an
+    /// administrator who may do `connections`. Its origin has to be named in allowed_origins; * is not enough.
+    admin_ui: bool = false;
+    /// Most connections on all servers with which it is shown each of them; with more, it is shown counts only.
+    admin_ui_max_sockets: usize = 1_000, check between(0, 10_000);
+    /// Whether it may disconnect nobody.
+    admin_ui_readonly: bool = false;
+    /// Whether it is shown the ids of users.
+    admin_ui_users: bool = false;
+
     ["Publishing"]
     /// Events that a backend may send to clients by POST /api/admin/publish: names, or prefixes that end in *.
     /// Those that have a meaning already cannot be among them.

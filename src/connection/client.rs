@@ -16,8 +16,19 @@ pub(crate) struct Client {
     pub(crate) user_agent: Option<AuditText<256>>,
     /// The dialect it declared, or the only one there is.
     pub(crate) declared: Option<Dialect>,
+    /// How its first request came.
+    pub(crate) came: Came,
     /// The name of this server.
     pub(crate) node: Arc<str>,
+}
+
+/// How the request came by which a client opened its connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Came {
+    /// From a web page, which names its origin.
+    pub(crate) from_page: bool,
+    /// By TLS, to this server or to a trusted proxy in front of it.
+    pub(crate) by_tls: bool,
 }
 
 impl Client {

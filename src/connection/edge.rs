@@ -1,13 +1,14 @@
 //! Every Socket.IO request on its way to the library: whether it opens a session, and whether there is a place for that.
 //! What a session is told and sends is in `engine_io`. It must not know who a client is.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONNECTION, RETRY_AFTER};
-use axum::http::{HeaderValue, Method, StatusCode, request};
+use axum::http::header::{CONNECTION, ORIGIN, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
@@ -15,10 +16,10 @@ use serde::Serialize;
 
 use super::handshake::{Handshake, Query};
 use super::places::{NoPlace, Place};
-use super::{Drain, Library, Places};
+use super::{Came, Drain, Library, Places};
 use crate::config::{LiveConfig, Transport};
 use crate::engine_io::{EngineError, Revision, Sessions, accept};
-use crate::limits::address;
+use crate::limits::{address, proxied};
 use crate::metrics::refusals::{self, Engine};
 use crate::model::{DisconnectReason, ErrorCode};
 use crate::transport::{Attach, Carrier as _, Link, PeerLink};
@@ -32,6 +33,8 @@ pub(crate) struct SocketIoEdge {
     config: LiveConfig,
     drain: Drain,
     node: Arc<str>,
+    /// It stands on the address of operators.
+    is_internal: bool,
 }
 
 /// A request, as far as it has a meaning here.
@@ -59,6 +62,15 @@ impl SocketIoEdge {
             config,
             drain,
             node,
+            is_internal: false,
+        }
+    }
+
+    /// The same on the address of operators.
+    pub(crate) fn internal(&self) -> Self {
+        Self {
+            is_internal: true,
+            ..self.clone()
         }
     }
 
@@ -80,6 +92,17 @@ impl SocketIoEdge {
             Some("4") => Ok(Revision::V4),
             Some("3") | None if self.config.now().allow_eio3 => Ok(Revision::V3),
             _ => Err(EngineError::UnsupportedRevision),
+        }
+    }
+
+    /// How a request came from this peer.
+    fn came(&self, peer: IpAddr, headers: &HeaderMap) -> Came {
+        let config = self.config.now();
+        let has_tls = config.tls_cert_file.is_some() && !self.is_internal;
+        let is_proxied = address::is_trusted(peer.to_canonical(), &config.trusted_proxies);
+        Came {
+            from_page: headers.contains_key(ORIGIN),
+            by_tls: has_tls || is_proxied && proxied::scheme(headers) == Some("https"),
         }
     }
 
@@ -135,7 +158,8 @@ impl SocketIoEdge {
             Ok(place) => place,
             Err(why) => return Ok(no_place(why)),
         };
-        let handshake = Handshake::of(asked.parts, asked.query, (address, &place));
+        let handshake = Handshake::of(asked.parts, asked.query, (address, &place))
+            .that_came(self.came(peer, headers), self.is_internal);
         match accepted {
             None => {
                 let as_text = asked.query.as_text;

@@ -9,8 +9,10 @@ use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, Uri, request};
 
 use super::places::Place;
+use super::{Came, Client};
 use crate::audit::AuditText;
 use crate::limits::Account;
+use crate::metrics::connections::HandshakeOutcome;
 use crate::transport::Attach;
 
 /// What is known of a client from the request that opened its connection.
@@ -28,6 +30,10 @@ pub(crate) struct Handshake {
     pub(crate) token: Option<Arc<str>>,
     /// `dialect` in the query.
     pub(crate) dialect: Option<Arc<str>>,
+    /// How the request came.
+    pub(crate) came: Came,
+    /// It came to the address of operators.
+    pub(crate) is_internal: bool,
     /// Its place, which the library must not keep.
     pub(crate) place: Weak<Place>,
     /// What its address holds of the server's memory.
@@ -74,7 +80,45 @@ impl Handshake {
             cookie: parts.extensions.get().cloned(),
             token: query.token.map(decoded),
             dialect: query.dialect.map(decoded),
+            came: Came::default(),
+            is_internal: false,
             carrier: None,
+        }
+    }
+
+    /// Its client, on a node of this name, which has declared no dialect so far.
+    pub(crate) fn client(&self, node: &Arc<str>) -> Client {
+        Client {
+            address: self.address,
+            user_agent: self.user_agent.clone(),
+            declared: None,
+            came: self.came,
+            node: node.clone(),
+        }
+    }
+
+    /// Its client is an administrator, who needs no connection beside: what carries it, if that is there.
+    pub(crate) fn admit_admin(&self) -> Option<Arc<dyn Attach>> {
+        let (carrier, place) = (self.carrier.clone()?, self.place.upgrade()?);
+        carrier.carry_admin();
+        place.admitted();
+        place.handshake_ended(HandshakeOutcome::Admitted);
+        Some(carrier)
+    }
+
+    /// It has ended so.
+    pub(crate) fn ended(&self, outcome: HandshakeOutcome) {
+        if let Some(place) = self.place.upgrade() {
+            place.handshake_ended(outcome);
+        }
+    }
+
+    /// It came so, to the address of operators or to that of clients.
+    pub(super) fn that_came(self, came: Came, is_internal: bool) -> Self {
+        Self {
+            came,
+            is_internal,
+            ..self
         }
     }
 

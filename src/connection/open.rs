@@ -8,8 +8,9 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use socketioxide::socket::Sid;
 
+use super::ends::{End, Ends};
 use super::unfinished::Unfinished;
-use super::{Close, Connection};
+use super::{Close, Connection, ConnectionId};
 use crate::model::{DisconnectReason, TokenFacts};
 
 /// Whether such a token of this user was taken back.
@@ -51,6 +52,8 @@ pub(crate) struct OpenConnections {
     /// In the order in which they were admitted, which is about that of their memory: all of them are looked at twice
     /// a second, and that is several times as dear in any other order.
     in_order: Mutex<Vec<Weak<dyn AnyLife>>>,
+    /// Those that ended of late.
+    ends: Ends,
     /// What they, and those that ended, have handed over that is not handled yet.
     pub(super) unfinished: Unfinished,
 }
@@ -96,6 +99,16 @@ impl OpenConnections {
     pub(crate) fn end_revoked(&self, is_revoked: IsRevoked<'_>) -> u64 {
         let all = self.all().into_iter();
         all.filter(|life| life.end_if(is_revoked)).count() as u64
+    }
+
+    /// A connection has ended for this reason.
+    pub(super) fn note_end(&self, id: ConnectionId, reason: DisconnectReason) {
+        self.ends.note(id, reason);
+    }
+
+    /// Those that ended of late, as far as somebody has asked for them before.
+    pub(crate) fn ends(&self) -> Vec<End> {
+        self.ends.of_late()
     }
 
     /// How many there are.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use socketioxide::SocketIo;
 
 use super::Drain;
-use super::{Handler, Handshake, Library, OpenConnections, Places, Services, mount};
+use super::{Came, Handler, Handshake, Library, OpenConnections, Places, Services, mount};
 use crate::audit::{Audit, AuditOptions, SqliteStore};
 use crate::config::{Config, LiveConfig};
 use crate::engine_io::{Revision, Session, Sessions};
@@ -110,6 +110,8 @@ fn handshake(config: &LiveConfig) -> Handshake {
         cookie: None,
         token: None,
         dialect: None,
+        came: Came::default(),
+        is_internal: false,
         place: Weak::new(),
         account: places.take(address).unwrap().account().clone(),
         carrier: None,

@@ -67,6 +67,12 @@ pub(crate) fn describe(families: &mut Families) {
 }
 
 /// What is fixed about each event of each dialect.
+/// How many events have come from clients.
+pub(crate) fn events_received() -> u64 {
+    let of_dialects: u64 = rows().map(|row| row.received.get()).sum();
+    of_dialects + metrics::events::received_of_none()
+}
+
 fn rows() -> impl Iterator<Item = &'static Row> {
     let direct = direct::Event::ALL.iter().map(|event| event.row());
     let session = session::Event::ALL.iter().map(|event| event.row());

@@ -147,14 +147,27 @@ impl Pipe {
 
     /// The relay writes a packet behind what the library has written. `false`: it is not taken any more.
     pub(super) fn put_packet(&mut self, packet: &SocketPacket) -> bool {
-        if self.packets_ended || matches!(self.stage, Stage::Ended) {
-            return false;
+        let is_taken = !self.packets_ended && !matches!(self.stage, Stage::Ended);
+        if is_taken {
+            self.put_all(packet);
         }
+        is_taken
+    }
+
+    /// The same of a packet that can be done without, whether or not others are taken. `false`: too much waits.
+    pub(super) fn offer(&mut self, packet: &SocketPacket) -> bool {
+        let is_taken = !self.is_full() && !matches!(self.stage, Stage::Ended);
+        if is_taken {
+            self.put_all(packet);
+        }
+        is_taken
+    }
+
+    fn put_all(&mut self, packet: &SocketPacket) {
         self.put(Packet::Text(packet.text().clone()));
         for attachment in packet.attachments() {
             self.put(Packet::Binary(attachment.clone()));
         }
-        true
     }
 
     /// The library writes these bytes of its frames.

@@ -1,10 +1,11 @@
 //! One session of a client that polls, or has begun by it. It is the [`Carrier`] of its Socket.IO connection until a
 //! WebSocket is. It must not know what is said on it.
 
+mod carrying;
+
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 use futures_util::task::AtomicWaker;
@@ -18,8 +19,7 @@ use super::revision::Revision;
 use super::settings::Settings;
 use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
-use crate::payload::SocketPacket;
-use crate::transport::{Attach, Carrier, Entry, Flow, Link, Receive, Receiver};
+use crate::transport::{Attach as _, Carrier as _, Entry, Flow, Link, Receiver};
 
 /// What the client may post at once is not bounded by what it is.
 const UNBOUNDED: u64 = u64::MAX;
@@ -53,6 +53,8 @@ pub(crate) struct Session {
     allowance: AtomicU64,
     kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
     is_polled: AtomicBool,
+    /// It carries an administrator.
+    has_admin: AtomicBool,
     /// Where requests find it.
     polling: Arc<Polling>,
 }
@@ -84,6 +86,7 @@ impl Session {
             close_reason: OnceLock::new(),
             kept: Mutex::default(),
             is_polled: AtomicBool::new(true),
+            has_admin: AtomicBool::new(false),
             polling,
         })
     }
@@ -93,9 +96,18 @@ impl Session {
         self.flow.get()
     }
 
-    /// Whether its client has entered the namespace.
+    /// Whether its client has entered a namespace.
     pub(crate) fn is_admitted(&self) -> bool {
-        self.flow.get().is_some()
+        self.flow.get().is_some() || self.has_admin()
+    }
+
+    fn has_admin(&self) -> bool {
+        self.has_admin.load(Ordering::Acquire)
+    }
+
+    /// Whether a connection of a client goes on on it, or an administrator is on it.
+    fn is_used(&self) -> bool {
+        self.has_admin() || self.flow().is_some_and(|flow| !flow.is_closed())
     }
 
     /// Keeps this until the library has left the session.
@@ -174,6 +186,9 @@ impl Session {
     pub(super) fn choose(&self, link: &Arc<Link>) {
         // One at most is chosen.
         let _ = self.link.set(link.clone());
+        if self.has_admin() {
+            link.carry_admin();
+        }
         if let Some(flow) = self.flow() {
             self.carry_by(link, flow);
         }
@@ -202,110 +217,6 @@ impl Session {
         if let Some(receiver) = self.receiver.get() {
             link.deliver_to(receiver);
         }
-    }
-}
-
-impl Attach for Session {
-    fn carried(&self) -> Option<Arc<Flow>> {
-        self.flow().cloned()
-    }
-
-    fn deliver_to(&self, receiver: Weak<dyn Receive>) {
-        if let Some(link) = self.link.get() {
-            link.deliver_to(receiver.clone());
-        }
-        self.receiver.set(receiver);
-    }
-
-    fn write(self: Arc<Self>, packet: &SocketPacket) {
-        let mut pipe = self.pipe.lock();
-        if matches!(pipe.stage, Stage::Upgraded(_)) && !pipe.packets_ended {
-            drop(pipe);
-            if let Some(link) = self.link.get() {
-                link.clone().write(packet);
-            }
-        } else if pipe.put_packet(packet) {
-            drop(pipe);
-            self.changed.notify_waiters();
-        }
-    }
-
-    fn end_packets(&self) {
-        self.pipe.lock().packets_ended = true;
-        if let Some(link) = self.link.get() {
-            link.end_packets();
-        }
-    }
-
-    fn carry(self: Arc<Self>, flow: &Arc<Flow>) {
-        self.pipe.lock().packets_ended = false;
-        let carrier: Weak<Self> = Arc::downgrade(&self);
-        // It is set already where another connection was carried before, which it goes on for.
-        let _ = self.flow.set(flow.clone());
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        match self.link.get() {
-            Some(link) => self.carry_by(link, flow),
-            None => flow.attach(carrier),
-        }
-    }
-}
-
-impl Carrier for Session {
-    fn is_polling(&self) -> bool {
-        true
-    }
-
-    fn wake_reader(&self) {
-        self.reader.wake();
-    }
-
-    fn ask(&self) {
-        self.polls.ask();
-    }
-
-    fn reading_time(&self, rate: u64) -> Duration {
-        self.polls.reading_time(rate)
-    }
-
-    fn allow(&self, bytes: Option<u64>) {
-        self.allowance
-            .store(bytes.unwrap_or(UNBOUNDED), Ordering::Relaxed);
-    }
-
-    fn close(&self, reason: DisconnectReason) {
-        // The first reason stays.
-        let _ = self.close_reason.set(reason);
-        match self.link.get() {
-            Some(link) => link.close(reason),
-            None => self.end(),
-        }
-    }
-
-    fn close_gracefully(self: Arc<Self>, grace: Duration) {
-        match self.link.get() {
-            Some(link) => link.clone().close_gracefully(grace),
-            None => self.end(),
-        }
-    }
-
-    fn close_within(self: Arc<Self>, grace: Duration) {
-        if let Some(link) = self.link.get() {
-            return link.clone().close_within(grace);
-        }
-        let session = Arc::downgrade(&self);
-        let connections = self.connections.load(Ordering::Relaxed);
-        tokio::spawn(async move {
-            tokio::time::sleep(grace).await;
-            if let Some(session) = session.upgrade()
-                && session.connections.load(Ordering::Relaxed) == connections
-            {
-                session.end();
-            }
-        });
-    }
-
-    fn close_reason(&self) -> Option<DisconnectReason> {
-        self.close_reason.get().copied()
     }
 }
 

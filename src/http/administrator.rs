@@ -11,15 +11,13 @@ use axum::http::request::Parts;
 use super::caller::{self, Caller, Sender, bearer, extractors};
 use crate::app::App;
 use crate::audit::Source;
+use crate::auth::Administrator;
 use crate::config::{Config, Secret};
 use crate::connection::Client;
 use crate::conversations::Initiator;
 use crate::metrics::authentications;
-use crate::model::{AuthFailure, Refusal, Scope, Scopes, Why};
+use crate::model::{AuthFailure, Refusal, Scope, Why};
 use crate::users::User;
-
-/// The name of `admin_token` in records.
-const NAME_OF_ONE: &str = "admin";
 
 /// An administrator who sends a request.
 #[derive(Debug, Clone)]
@@ -44,38 +42,16 @@ pub(super) enum UserOrAdmin {
 
 extractors!(Admin, UserOrAdmin);
 
-/// A token of the settings that a request has.
-struct Granted {
-    name: Arc<str>,
-    scopes: Scopes,
-}
-
 impl Admin {
-    /// Whether there is any token that opens the routes of administrators.
-    pub(super) fn may_be(config: &Config) -> bool {
-        config.admin_token.is_some() || !config.admin_tokens.is_empty()
-    }
-
     /// Whether a request has one of these tokens, whatever it opens.
     pub(super) fn sent(config: &Config, headers: &HeaderMap) -> bool {
         granted(config, headers).is_some()
     }
 }
 
-/// The administrator's token of a request, if it has a right one.
-fn granted(config: &Config, headers: &HeaderMap) -> Option<Granted> {
-    let given = bearer(headers)?;
-    let listed = config.admin_tokens.find(given);
-    let listed = listed.map(|token| Granted {
-        name: token.name().clone(),
-        scopes: token.scopes(),
-    });
-    let is_one = is(given, config.admin_token.as_ref());
-    let one = is_one.then(|| Granted {
-        name: NAME_OF_ONE.into(),
-        scopes: Scopes::ALL,
-    });
-    one.or(listed)
+/// The administrator whose token a request has, if it has a right one.
+fn granted(config: &Config, headers: &HeaderMap) -> Option<Administrator> {
+    Administrator::with_token(config, bearer(headers)?)
 }
 
 fn is(given: &str, token: Option<&Secret>) -> bool {
@@ -112,11 +88,12 @@ impl UserOrAdmin {
 
 impl Sender for Admin {
     async fn authenticate(app: &Arc<App>, parts: &Parts, scope: Scope) -> Result<Self, Refusal> {
-        if !Self::may_be(&app.config.now()) {
+        if !Administrator::may_be(&app.config.now()) {
             return Err(Refusal::new(Why::NoRoute));
         }
         let client = caller::client(parts, app)?;
-        let Some(Granted { name, scopes }) = granted(&app.config.now(), &parts.headers) else {
+        let Some(Administrator { name, scopes, .. }) = granted(&app.config.now(), &parts.headers)
+        else {
             return Err(note_unknown(app, &client, parts));
         };
         if !scopes.allow(scope) {
@@ -148,7 +125,7 @@ impl Sender for Scraper {
         let config = &app.config.now();
         let given = bearer(&parts.headers);
         let is_scraper = given.is_some_and(|given| is(given, config.metrics_token.as_ref()));
-        if !is_scraper && Admin::may_be(config) {
+        if !is_scraper && Administrator::may_be(config) {
             let Admin { source, .. } = Admin::authenticate(app, parts, scope).await?;
             return Ok(Self { source });
         }

@@ -19,7 +19,7 @@ use crate::access_log;
 use crate::app::App;
 use crate::audit::{Record, Source};
 use crate::auth::Attempt;
-use crate::connection::{self, Client, CookieToken};
+use crate::connection::{self, Came, Client, CookieToken};
 use crate::conversations::Actor;
 use crate::limits::address;
 use crate::metrics::authentications;
@@ -233,6 +233,7 @@ pub(super) fn client_of(app: &App, link: &Link, headers: &HeaderMap) -> Client {
         address: address::client_address(link.peer().ip(), headers, proxies),
         user_agent: connection::user_agent(headers),
         declared: None,
+        came: Came::default(),
         node: app.node.clone(),
     }
 }

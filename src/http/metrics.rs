@@ -12,11 +12,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use tokio::sync::Mutex;
 
-use super::administrator::{Admin, Scraper};
+use super::administrator::Scraper;
 use super::caller::only_for;
 use super::{health, routes};
 use crate::app::App;
 use crate::audit;
+use crate::auth::Administrator;
 use crate::config::Config;
 use crate::connection::Congestion;
 use crate::dialects;
@@ -35,7 +36,7 @@ pub(super) fn public(app: &Arc<App>) -> Option<MethodRouter<Arc<App>>> {
         internal_listen,
         ..
     } = &*app.config.now();
-    let has_token = metrics_token.is_some() || Admin::may_be(&app.config.now());
+    let has_token = metrics_token.is_some() || Administrator::may_be(&app.config.now());
     match (metrics_public, internal_listen, has_token) {
         (true, _, _) => Some(open()),
         (false, None, true) => Some(only_for::<Scraper>(app, Scope::Metrics, open())),

@@ -20,7 +20,6 @@ mod cookies;
 mod docs;
 mod error;
 mod feed_participants;
-mod forwarded;
 mod headers;
 mod health;
 mod history;
@@ -113,16 +112,21 @@ pub(crate) fn router(
         .merge(admin.unwrap_or_default())
         .merge(metrics.unwrap_or_default());
     let rest = with_refusals(app, rest);
-    let socket_io = Router::new()
-        .route("/socket.io", any(edge::request))
-        .route("/socket.io/", any(edge::request))
-        .with_state(edge);
-    let routes = origin::guard(app, rest.merge(socket_io));
+    let routes = origin::guard(app, rest.merge(socket_io(edge)));
     surrounded(app, routes)
 }
 
-/// The routes on the internal address: probes, metrics and those of administrators, with no web page in mind.
-pub(crate) fn internal_router(app: &Arc<App>) -> Router {
+/// The routes of sockets.
+fn socket_io(edge: SocketIoEdge) -> Router {
+    Router::new()
+        .route("/socket.io", any(edge::request))
+        .route("/socket.io/", any(edge::request))
+        .with_state(edge)
+}
+
+/// The routes on the internal address: probes, metrics and those of administrators, with no web page in mind. Sockets are
+/// those of administrators, too, and may take their time.
+pub(crate) fn internal_router(app: &Arc<App>, edge: &SocketIoEdge) -> Router {
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::internal_ready))
@@ -130,7 +134,12 @@ pub(crate) fn internal_router(app: &Arc<App>) -> Router {
         .merge(docs::routes())
         .merge(admin::routes(app));
     let rest = with_refusals(app, rest).layer(from_fn(internal::within_time));
-    surrounded(app, rest)
+    let admin_ui = app
+        .config
+        .now()
+        .admin_ui
+        .then(|| socket_io(edge.internal()));
+    surrounded(app, rest.merge(admin_ui.unwrap_or_default()))
 }
 
 /// Routes, with what is refused of requests to them.

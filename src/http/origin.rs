@@ -19,14 +19,15 @@ use axum::response::Response;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use super::caller::client_of;
+use super::cookies;
 use super::headers::REQUEST_ID;
 use super::refused_origins::{Page, RefusedOrigins};
-use super::{cookies, forwarded};
 use crate::app::App;
 use crate::audit::{AuditText, Event, Record};
 use crate::config::{AllowedOrigins, Config, Origin};
 use crate::connection::edge;
 use crate::limits::address::is_trusted;
+use crate::limits::proxied;
 use crate::metrics::refusals;
 use crate::model::ErrorCode;
 use crate::transport::{Link, PeerLink};
@@ -96,8 +97,8 @@ fn page_of(config: &Config, link: &Link, headers: &HeaderMap, origin: &HeaderVal
     };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let is_host = host.is_some_and(|host| origin.is_served_by(host));
-    let is_forwarded = forwarded::hosts(headers).any(|host| origin.is_served_by(host));
-    let has_scheme = forwarded::scheme(headers).is_none_or(|scheme| origin.scheme() == scheme);
+    let is_forwarded = proxied::hosts(headers).any(|host| origin.is_served_by(host));
+    let has_scheme = proxied::scheme(headers).is_none_or(|scheme| origin.scheme() == scheme);
     let is_known = |host| config.public_hosts.contain(host) || config.allowed_origins.name(host);
     let peer = link.peer().ip().to_canonical();
     match is_host || is_forwarded {

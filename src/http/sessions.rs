@@ -22,7 +22,7 @@ use super::refuse::refused;
 use super::{error, paging};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
-use crate::connection::{self, Client, edge};
+use crate::connection::{self, Came, Client, edge};
 use crate::limits::GUESS_DELAY;
 use crate::limits::address::{self, block_of};
 use crate::metrics::refusals;
@@ -94,6 +94,7 @@ async fn reserve(
     let peer = link.peer().ip();
     let address = address::client_address(peer, &headers, &app.config.now().trusted_proxies);
     let client = Client {
+        came: Came::default(),
         address,
         user_agent: connection::user_agent(&headers),
         declared: Some(Dialect::Session),

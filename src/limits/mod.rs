@@ -10,6 +10,7 @@ pub(crate) mod forwarded;
 mod keyed;
 mod memory;
 mod pace;
+pub(crate) mod proxied;
 mod quota;
 mod slots;
 

@@ -139,6 +139,28 @@ impl Counted {
     }
 }
 
+/// How many are open, and of these, how many poll.
+pub(crate) fn open() -> (u64, u64) {
+    let count = |transports: &[usize]| {
+        let series = OPEN.iter().enumerate();
+        let of = series.filter(|(at, _)| transports.contains(&(at % TRANSPORTS.len())));
+        let open: i64 = of.map(|(_, gauge)| gauge.get()).sum();
+        u64::try_from(open).unwrap_or(0)
+    };
+    (count(&[0, 1]), count(&[1]))
+}
+
+/// How many were admitted.
+pub(crate) fn opened() -> u64 {
+    OPENED.values().sum()
+}
+
+/// How many ended, by why.
+pub(crate) fn closed() -> impl Iterator<Item = (String, u64)> {
+    let reasons = DisconnectReason::ALL.iter().zip(CLOSED.values());
+    reasons.map(|(reason, count)| (reason.as_str().to_owned(), count))
+}
+
 /// Adds what is counted here.
 pub(super) fn describe(families: &mut Families) {
     let labels = || {

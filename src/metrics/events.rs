@@ -86,6 +86,16 @@ pub(crate) fn backend_sent(connections: u64) {
     traces::reached(connections);
 }
 
+/// How many events were handed to connections.
+pub(crate) fn sent_total() -> u64 {
+    SENT_COUNTS.values().sum::<u64>() + BACKEND.get()
+}
+
+/// How many events of no dialect came from clients.
+pub(crate) fn received_of_none() -> u64 {
+    AUTHENTICATE.get() + UNKNOWN.get()
+}
+
 /// The event of this name that such a connection gets: that of its dialect, or else of whichever has one.
 fn position(name: &str, dialect: Dialect) -> Option<usize> {
     let has_name = |(_, one): &(_, &str)| *one == name;

@@ -33,6 +33,12 @@ pub(crate) fn undelivered() {
     UNDELIVERED.inc();
 }
 
+/// Bytes that were read from clients, and written to them.
+pub(crate) fn totals() -> (u64, u64) {
+    let sum = |counters: &[Counter]| counters.iter().map(Counter::get).sum();
+    (sum(&RECEIVED), sum(&SENT))
+}
+
 /// Adds what is counted here.
 pub(super) fn describe(families: &mut Families) {
     let all = [

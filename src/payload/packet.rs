@@ -51,6 +51,24 @@ impl SocketPacket {
         }
     }
 
+    /// The packet by which a client is told that it has entered this namespace, and its id.
+    pub(crate) fn connect_to(namespace: &str, id: Sid) -> Self {
+        Self {
+            text: format!(r#"40{namespace},{{"sid":"{id}"}}"#).into(),
+            attachments: Vec::new(),
+        }
+    }
+
+    /// An event of another namespace: its name, which comes first, and its arguments. `None`: they cannot be encoded.
+    pub(crate) fn event_of<T: Serialize>(namespace: &str, event: &T) -> Option<Self> {
+        let mut text = format!("42{namespace},").into_bytes();
+        serde_json::to_writer(&mut text, event).ok()?;
+        Some(Self {
+            text: text.into(),
+            attachments: Vec::new(),
+        })
+    }
+
     /// The answer to the event whose callback has this id.
     pub(crate) fn acknowledgement<T: Serialize + ?Sized>(
         id: AckId,

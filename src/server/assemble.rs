@@ -110,6 +110,7 @@ pub(super) fn app(
         &sessions,
         &connections,
         shared.clone(),
+        dialects::events_received,
     );
     let revocations = stores.revocations.clone();
     let revocations = Revocations::new(revoked, revocations, &connections, shared);

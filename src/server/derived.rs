@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 
 use super::{logging, machine, node, socket_io};
+use crate::admin_ui::Administrators;
 use crate::app::App;
 use crate::cluster::NodeSettings;
 use crate::config::{Config, Live, Secret};
@@ -50,6 +51,7 @@ pub(super) struct Derived {
     /// The files of the browser's client, if they are served.
     pub(super) client_files: Option<ClientFiles>,
     edge: SocketIoEdge,
+    administrators: Administrators,
 }
 
 impl Derived {
@@ -61,14 +63,15 @@ impl Derived {
     ) -> Self {
         let config = app.config.now();
         let bounds = Bounds::of(&config);
-        let edge = socket_io::edge(app, &bounds.flow);
+        let (edge, administrators) = socket_io::edge(app, &bounds.flow);
         Self {
             bounds,
             routes: http::router(app, edge.clone(), client_files.clone()).into(),
-            internal_routes: http::internal_router(app).into(),
+            internal_routes: http::internal_router(app, &edge).into(),
             node: node::settings(&config, secret).into(),
             client_files,
             edge,
+            administrators,
         }
     }
 
@@ -86,9 +89,11 @@ impl Derived {
         app.audit
             .keep_for(config.audit_retention_days.try_into().ok());
         self.client_files = client_files;
+        self.administrators.follow();
         let (edge, files) = (self.edge.clone(), self.client_files.clone());
+        let internal = http::internal_router(app, &edge);
+        self.internal_routes.replace(internal);
         self.routes.replace(http::router(app, edge, files));
-        self.internal_routes.replace(http::internal_router(app));
         self.node.replace(node::settings(&config, secret));
         logging::follow(&config);
     }

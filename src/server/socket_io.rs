@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 
+use crate::admin_ui::Administrators;
 use crate::app::App;
 use crate::config::{Config, Live};
 use crate::connection::{self, Library, SocketIoEdge};
@@ -18,18 +19,20 @@ use crate::transport::FlowLimits;
 const WS_READ_BUFFER: usize = 16;
 
 /// The edge in front of the library.
-pub(super) fn edge(app: &Arc<App>, flow: &Live<FlowLimits>) -> SocketIoEdge {
-    SocketIoEdge::new(
-        library(app, flow),
+pub(super) fn edge(app: &Arc<App>, flow: &Live<FlowLimits>) -> (SocketIoEdge, Administrators) {
+    let (library, administrators) = library(app, flow);
+    let edge = SocketIoEdge::new(
+        library,
         app.places.clone(),
         app.config.clone(),
         app.drain.clone(),
         app.node.clone(),
-    )
+    );
+    (edge, administrators)
 }
 
-/// The library, whose connections the dialects handle.
-pub(super) fn library(app: &Arc<App>, flow: &Live<FlowLimits>) -> Library {
+/// The library, whose connections the dialects handle, and its namespace of administrators.
+pub(super) fn library(app: &Arc<App>, flow: &Live<FlowLimits>) -> (Library, Administrators) {
     let config = &app.config.now();
     let (library, io) = Library::build(builder(config));
     let services = connection::Services {
@@ -41,7 +44,7 @@ pub(super) fn library(app: &Arc<App>, flow: &Live<FlowLimits>) -> Library {
         drain: app.drain.clone(),
     };
     connection::mount(&io, Dispatcher::new(app), services);
-    library
+    (library, Administrators::new(io, app))
 }
 
 /// The library with its limits. Its defaults are too wide or too narrow. How large an event is, is checked once

@@ -53,7 +53,7 @@ impl TestNode {
         let app = assemble::app(&config.into(), ask, verifier, services).unwrap();
         let app = Arc::new(app);
         Self {
-            library: socket_io::library(&app, &flow),
+            library: socket_io::library(&app, &flow).0,
             app,
             _folder: folder,
         }

@@ -1,6 +1,7 @@
 //! How a Socket.IO connection comes to what carries it. It must not know what that is.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use super::carrier::Carrier;
 use super::flow::Flow;
@@ -20,6 +21,17 @@ pub(crate) trait Attach: Carrier {
 
     /// Writes a packet to its client, behind those before it and what the library has written.
     fn write(self: Arc<Self>, packet: &SocketPacket);
+
+    /// Carries an administrator from now on, beside the connection of a client or instead of one: as long as it does, no
+    /// deadline of entering ends it.
+    fn carry_admin(&self);
+
+    /// Carries no administrator any more. Who carries nothing else is closed when its client does not within `grace`.
+    fn leave_admin(self: Arc<Self>, grace: Duration);
+
+    /// Writes a packet to an administrator, who may be without one: `false`, and it is not taken, if more waits for its
+    /// client already than a client that reads leaves waiting.
+    fn offer(self: Arc<Self>, packet: &SocketPacket) -> bool;
 
     /// Writes no more packets: what the library writes next is the end of the connection.
     fn end_packets(&self);

@@ -8,7 +8,7 @@ use super::flow::Flow;
 /// How much later a further try to enter comes to the library, which is by then done with the one before.
 pub(crate) const ENTRY_PAUSE: Duration = Duration::from_millis(100);
 /// How many bytes of a packet tell.
-pub(crate) const PREFIX: usize = 3;
+pub(crate) const PREFIX: usize = 4;
 
 /// What CONNECT begins with, of a client and of the server.
 pub(crate) const ENTER: &[u8] = b"40";
@@ -31,7 +31,7 @@ impl Entry {
     /// so far.
     pub(crate) fn allows(&mut self, packet: &[u8], flow: Option<&Flow>) -> bool {
         match *packet {
-            // What follows in other cases names another namespace, of which there is none.
+            // What follows in other cases names another namespace, whose clients are in or not as they please.
             [b'4', b'1'] => {
                 self.has_left = true;
                 true

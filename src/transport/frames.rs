@@ -1,7 +1,7 @@
 //! Finds WebSocket frame boundaries (RFC 6455, section 5.2) in a byte stream that arrives in pieces
 //! of any size.
 //!
-//! It buffers at most a header and the first three payload bytes of a frame, and must not look further
+//! It buffers at most a header and the first four payload bytes of a frame, and must not look further
 //! into a message.
 
 use super::entry::PREFIX;
@@ -34,26 +34,23 @@ impl Frame {
     pub(super) fn is_relayed(&self) -> bool {
         match self.opcode {
             OPCODE_BINARY => true,
-            OPCODE_TEXT => is_relayed_text([self.prefix[0], self.prefix[1]]),
+            OPCODE_TEXT => is_relayed_packet(&self.prefix),
             _ => false,
         }
     }
 }
 
-/// Whether an Engine.IO packet, as polling carries it, is a Socket.IO event, an acknowledgement or
-/// an attachment.
+/// Whether an Engine.IO packet of text, of which the first [`PREFIX`] bytes tell, is a Socket.IO event of clients (`42`,
+/// `45`), an acknowledgement (`43`, `46`) or an attachment as text (`b`). What is of another namespace is the library's.
 pub(crate) fn is_relayed_packet(packet: &[u8]) -> bool {
     match packet {
         [b'b', ..] => true,
-        [first, second, ..] => is_relayed_text([*first, *second]),
+        [b'4', b'2' | b'3' | b'5' | b'6', rest @ ..] => match rest {
+            [b'/', next, ..] => *next == b',',
+            _ => true,
+        },
         _ => false,
     }
-}
-
-/// Whether an Engine.IO text packet with these first two bytes is a Socket.IO event (`42`, `45`), an acknowledgement (`43`,
-/// `46`) or an attachment as text (`b`).
-fn is_relayed_text(prefix: [u8; 2]) -> bool {
-    matches!(prefix, [b'4', b'2' | b'3' | b'5' | b'6'] | [b'b', _])
 }
 
 const OPCODE_TEXT: u8 = 1;

@@ -75,6 +75,8 @@ pub(crate) struct Link {
     writer: AtomicWaker,
     output: Mutex<Output>,
     upgraded: AtomicBool,
+    /// It carries an administrator.
+    has_admin: AtomicBool,
     /// Requests being answered: none or one.
     requests: AtomicU8,
     /// A request was answered, and nothing has arrived since.
@@ -118,6 +120,7 @@ impl Link {
             writer: AtomicWaker::new(),
             output: Mutex::new(Output::new()),
             upgraded: AtomicBool::new(false),
+            has_admin: AtomicBool::new(false),
             requests: AtomicU8::new(0),
             is_idle: AtomicBool::new(false),
             flow: OnceLock::new(),
@@ -192,7 +195,7 @@ impl Link {
 
     /// Whether it is a WebSocket that has not entered the namespace.
     pub(super) fn is_unadmitted(&self) -> bool {
-        self.is_upgraded() && self.flow().is_none()
+        self.is_upgraded() && self.flow().is_none() && !self.has_admin()
     }
 
     /// The connection becomes a WebSocket: from now on it carries frames, and the client has to
@@ -220,6 +223,10 @@ impl Link {
     /// Whether it is a WebSocket.
     pub(crate) fn is_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)
+    }
+
+    fn has_admin(&self) -> bool {
+        self.has_admin.load(Ordering::Acquire)
     }
 
     pub(super) fn flow(&self) -> Option<&Arc<Flow>> {

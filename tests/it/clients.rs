@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::cluster::deployment::Deployment;
 use crate::program;
-use crate::server::client_files;
+use crate::server::{admin_ui, client_files};
 use crate::{auth, cluster, edge};
 use test_support::harness::JWT_SECRET;
 use test_support::javascript;
@@ -222,6 +222,23 @@ const REST_WEBHOOKS: Settings = &[
     ("WEBHOOK_PRIVATE_NETWORKS", "true"),
     ("WEBHOOK_MAX_AGE", "1s"),
 ];
+const ADMIN_UI: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("ADMIN_TOKENS", ADMIN_TOKENS),
+    ("ADMIN_UI", "true"),
+    ("AUDIT_REFUSALS_PER_IP", "100000"),
+];
+const ADMIN_UI_LIMITS: Settings = &[
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("ADMIN_UI", "true"),
+    ("ADMIN_UI_USERS", "true"),
+    ("ADMIN_UI_READONLY", "true"),
+    ("ADMIN_UI_MAX_SOCKETS", "100"),
+    ("FAILED_AUTH_RATE", "5/min"),
+    ("HANDSHAKE_RATE", "1000/s"),
+    ("HANDSHAKE_BURST", "1000"),
+];
 const SCOPES: Settings = &[
     ("ADMIN_TOKENS", ADMIN_TOKENS),
     ("AUDIT_REFUSALS_PER_IP", "100000"),
@@ -338,7 +355,7 @@ macro_rules! suites {
         fn every_suite_file_is_run() {
             let listed = [$($file),*];
             let run = listed.into_iter().chain(auth::SUITES).chain(cluster::SUITES);
-            let run = run.chain(edge::SUITES).chain([client_files::SUITE]);
+            let run = run.chain(edge::SUITES).chain([client_files::SUITE, admin_ui::SUITE]);
             assert_eq!(files(), run.map(str::to_owned).collect());
         }
     };
@@ -429,6 +446,8 @@ suites! {
     http_admin_connections: "http/admin-connections", REST_ADMIN, mongodb => two_nodes;
     http_admin_off: "http/admin-off", STORED, mongodb;
     http_admin_scopes: "http/admin-scopes", SCOPES, mongodb;
+    http_admin_ui: "http/admin-ui", ADMIN_UI => two_nodes;
+    http_admin_ui_limits: "http/admin-ui-limits", ADMIN_UI_LIMITS;
     http_api_docs: "http/api-docs", STORED;
     http_api_docs_off: "http/api-docs-off", NO_DOCS;
     http_audit: "http/audit", REST_ADMIN, mongodb;

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking and may print"
 )]
 
+mod admin_ui;
 mod audit;
 mod auth;
 mod clients;

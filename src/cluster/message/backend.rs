@@ -28,6 +28,15 @@ pub(crate) enum BackendMessage {
     },
     /// Close this connection. The answer is what it was, if it is here.
     CloseConnection(Uuid),
+    /// How is this node, for who watches it? The answer is its counts.
+    Stats,
+    /// Which connections are there, and which have ended of late, for who watches them?
+    Watch {
+        /// At most so many, the first ones by their ids.
+        limit: usize,
+    },
+    /// Whose is the session of an administrator with this hash? The answer is it, if it began here.
+    FindAdminSession([u8; 32]),
 }
 
 /// A connection, as a backend is told of it.
@@ -59,6 +68,81 @@ pub(crate) struct ListedConnection {
     pub(crate) token_expires_at: Option<u64>,
     /// Bytes that wait for the client.
     pub(crate) backlog: u64,
+    /// Its first request came from a web page.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) from_page: bool,
+    /// Its first request came by TLS.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) by_tls: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// The counts of a node since it started, as an administrator is shown them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NodeStats {
+    /// What tells it from all others.
+    pub(crate) id: String,
+    /// The name of the node.
+    pub(crate) node: String,
+    /// The id of its process.
+    pub(crate) pid: u32,
+    /// How long it has run, in milliseconds.
+    pub(crate) uptime: u64,
+    /// Connections of clients that are open.
+    pub(crate) clients: u64,
+    /// Those that poll.
+    pub(crate) polling: u64,
+    /// Connections that were opened.
+    pub(crate) opened: u64,
+    /// Connections that ended, by why.
+    pub(crate) closed: Vec<(String, u64)>,
+    /// Events from clients.
+    pub(crate) events_in: u64,
+    /// Events to clients.
+    pub(crate) events_out: u64,
+    /// Bytes from clients.
+    pub(crate) bytes_in: u64,
+    /// Bytes to clients.
+    pub(crate) bytes_out: u64,
+    /// Administrators who watch.
+    pub(crate) admins: u64,
+}
+
+/// The connections of a node, and which have ended of late.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Watched {
+    /// What tells it from all others.
+    pub(crate) id: String,
+    /// Connections that are open.
+    pub(crate) open: Vec<ListedConnection>,
+    /// Those that have ended.
+    pub(crate) ended: Vec<EndedConnection>,
+}
+
+/// A connection that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EndedConnection {
+    /// The id that records have.
+    pub(crate) id: Uuid,
+    /// Why.
+    pub(crate) reason: String,
+    /// When, in milliseconds since the epoch.
+    pub(crate) at: u64,
+}
+
+/// A session of an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AdminSession {
+    /// The name of their token.
+    pub(crate) name: String,
+    /// What tells the token from another of that name; it is not its hash.
+    pub(crate) token: [u8; 32],
+    /// Until when, in seconds since the epoch.
+    pub(crate) expires: u64,
 }
 
 /// An event of a backend. `Debug` does not show what it says.

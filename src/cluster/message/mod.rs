@@ -14,7 +14,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use backend::{BackendMessage, ListedConnection, Publication, PublishTarget, Reached};
+pub(crate) use backend::{
+    AdminSession, BackendMessage, EndedConnection, ListedConnection, NodeStats, Publication,
+    PublishTarget, Reached, Watched,
+};
 pub(crate) use revocation::RevocationMessage;
 
 use super::topic::{AllNodes, Topic};
@@ -332,6 +335,12 @@ pub(crate) enum Answer {
     Counts(Vec<u64>),
     /// Connections.
     Connections(Vec<ListedConnection>),
+    /// The counts of a node.
+    Stats(NodeStats),
+    /// Its connections.
+    Watched(Watched),
+    /// The session of an administrator, if there is one.
+    AdminSession(Option<AdminSession>),
 }
 
 impl Answer {

@@ -198,12 +198,7 @@ impl Opening<'_> {
 
     /// The client, which has declared no dialect so far.
     pub(crate) fn client(&self) -> Client {
-        Client {
-            address: self.handshake.address,
-            user_agent: self.handshake.user_agent.clone(),
-            declared: None,
-            node: self.node.clone(),
-        }
+        self.handshake.client(self.node)
     }
 
     /// Its connection. What is sent to it waits.

@@ -233,6 +233,7 @@ impl<H: Handler> Life<H> {
         let connection = &self.connection;
         let reason = connection.close_reason().unwrap_or(reason);
         connection.note_end(reason);
+        self.context.services.open.note_end(connection.id, reason);
         if reason == DisconnectReason::SlowConsumer {
             let bytes = connection.flow().backlog() as u64;
             self.record(Some(connection.dialect()), Audited::SlowConsumer { bytes });

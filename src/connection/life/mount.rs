@@ -18,6 +18,8 @@ use crate::model::DisconnectReason;
 
 /// The text of a client's `connect_error` when its request did not come through the edge.
 const NO_HANDSHAKE: &str = "Server error";
+/// The text when it came to the address of operators, in the library's words for a namespace that there is not.
+const NOT_HERE: &str = "Invalid namespace";
 /// The text when it has left, and enters again too often.
 const TOO_OFTEN: &str = "Rate limit exceeded";
 /// The text when its session ended while it was admitted.
@@ -58,6 +60,9 @@ async fn admit<H: Handler>(
         .extensions
         .get::<Handshake>()
         .ok_or(NO_HANDSHAKE)?;
+    if handshake.is_internal {
+        return Err(NOT_HERE);
+    }
     if enters_too_often(handshake) {
         return Err(TOO_OFTEN);
     }

@@ -74,6 +74,9 @@ fn heartbeats_and_handshakes_are_not_relayed_frames() {
         "431[]",
         "451-[]",
         "461-[]",
+        "42/admin,[\"a\"]",
+        "42/,[\"b\"]",
+        "42/",
     ] {
         scanner.advance(
             &frame(Sender::Server, 0x81, payload.as_bytes()),
@@ -87,8 +90,10 @@ fn heartbeats_and_handshakes_are_not_relayed_frames() {
         .filter(|(_, counts)| *counts)
         .map(|(text, _)| *text)
         .collect();
-    assert_eq!(counted, ["42[\"a\"]", "431[]", "451-[]", "461-[]"]);
-    assert_eq!(relayed.len(), 9);
+    let expected = ["42[\"a\"]", "431[]", "451-[]", "461-[]", "42/,[\"b\"]"];
+    // What is of another namespace is not among them.
+    assert_eq!(counted, expected);
+    assert_eq!(relayed.len(), 12);
 }
 
 #[test]

@@ -4,15 +4,12 @@ use smallvec::SmallVec;
 
 use super::mask::MASK_BYTES;
 use super::{BINARY, FINAL, Incoming, OPCODE};
-use crate::transport::entry::ENTER;
+use crate::transport::entry::{ENTER, PREFIX};
 use crate::transport::frame_head::FrameHead;
 use crate::transport::frames::is_relayed_packet;
 
 const RESERVED: u8 = 0x70;
 const CONTINUATION: u8 = 0;
-/// How many bytes of a text tell what it is.
-const TELLING: usize = 2;
-
 /// What the frame in front is.
 pub(super) enum Frame {
     Unknown,
@@ -51,16 +48,16 @@ impl Incoming {
             _ => match self.telling(head) {
                 None => Frame::Unknown,
                 Some(text) if takes && is_relayed_packet(&text) => whole(Frame::Taken),
-                Some(text) if &text[..] == ENTER => Frame::Entry,
+                Some(text) if text.starts_with(ENTER) => Frame::Entry,
                 Some(_) => Frame::Passed,
             },
         }
     }
 
     /// What the text of the frame in front begins with, if it is there.
-    fn telling(&self, head: FrameHead) -> Option<SmallVec<[u8; TELLING]>> {
+    fn telling(&self, head: FrameHead) -> Option<SmallVec<[u8; PREFIX]>> {
         let frame = &self.held[self.at..];
-        let count = head.length.min(TELLING);
+        let count = head.length.min(PREFIX);
         let text = frame.get(head.size..head.size + count)?;
         let mask = mask_of(frame, head);
         let text = text.iter().zip(mask).map(|(byte, mask)| byte ^ mask);

@@ -108,10 +108,13 @@ fn text(packet: &str) -> Seen {
 async fn events_are_taken_and_the_rest_is_passed_in_their_order() {
     let pong = message(TEXT, b"3");
     let control = frame(0x89, b"ping", [0; MASK_BYTES]);
+    let other = message(TEXT, b"42/admin,[\"a\"]");
     let sent = [
         message(TEXT, b"42[\"a\"]"),
         pong.clone(),
         control.clone(),
+        other.clone(),
+        message(TEXT, b"42/,[\"a\"]"),
         message(TEXT, b"451-[\"b\"]"),
         message(BINARY, b"x"),
         message(TEXT, b"bAQID"),
@@ -120,7 +123,8 @@ async fn events_are_taken_and_the_rest_is_passed_in_their_order() {
     ];
     let expected = [
         text("42[\"a\"]"),
-        Seen::Passed([pong, control].concat()),
+        Seen::Passed([pong, control, other].concat()),
+        text("42/,[\"a\"]"),
         text("451-[\"b\"]"),
         Seen::Attachment(b"x".to_vec()),
         Seen::Attachment(vec![1, 2, 3]),
@@ -217,7 +221,7 @@ proptest! {
         let (mut sent, mut expected) = (Vec::new(), Vec::new());
         let mut put = |kind: u8, bytes: &[u8], mask| match kind {
             0 => {
-                let packet = [b"42", bytes].concat();
+                let packet = [b"42[", bytes].concat();
                 sent.extend(frame(FINAL | TEXT, &packet, mask));
                 expected.push(Seen::Text(String::from_utf8(packet).unwrap()));
             }

@@ -35,6 +35,25 @@ impl Attach for Link {
         self.put_packet(packet);
     }
 
+    fn carry_admin(&self) {
+        self.has_admin.store(true, Ordering::Release);
+        self.deadline.store(NONE, Ordering::Relaxed);
+        if self.flow().is_none() {
+            self.allow(None);
+        }
+    }
+
+    fn leave_admin(self: Arc<Self>, grace: Duration) {
+        self.has_admin.store(false, Ordering::Release);
+        if self.flow().is_none_or(|flow| flow.is_closed()) {
+            self.set_deadline(grace);
+        }
+    }
+
+    fn offer(self: Arc<Self>, packet: &SocketPacket) -> bool {
+        self.put_offered(packet)
+    }
+
     fn end_packets(&self) {
         self.take_packets(false);
     }
@@ -72,7 +91,10 @@ impl Carrier for Link {
     }
 
     fn close_within(self: Arc<Self>, grace: Duration) {
-        self.set_deadline(grace);
+        // An administrator on it does not end with a connection.
+        if !self.has_admin() {
+            self.set_deadline(grace);
+        }
     }
 
     fn close_reason(&self) -> Option<DisconnectReason> {

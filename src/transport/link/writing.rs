@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::Link;
 use crate::payload::SocketPacket;
 use crate::transport::flusher::Flush;
-use crate::transport::output::{Chunks, Sink, State};
+use crate::transport::output::{Chunks, Output, Sink, State};
 use crate::transport::wire::Writing;
 
 /// Bytes that wait for a client that takes nothing, from which on the library writes no more.
@@ -40,14 +40,27 @@ impl Link {
 
     /// Hands over a packet.
     pub(in crate::transport) fn put_packet(self: &Arc<Self>, packet: &SocketPacket) {
+        self.put_packet_if(packet, |output| !output.packets_ended);
+    }
+
+    /// Hands over a packet, unless too much waits already, whether or not others are taken; whether it did.
+    pub(super) fn put_offered(self: &Arc<Self>, packet: &SocketPacket) -> bool {
+        self.put_packet_if(packet, |output| output.waiting.len() < MAX_WAITING)
+    }
+
+    fn put_packet_if(
+        self: &Arc<Self>,
+        packet: &SocketPacket,
+        is_taken: impl Fn(&Output) -> bool,
+    ) -> bool {
         let sink = {
             let mut output = self.output.lock();
-            if output.packets_ended || output.state == State::Failed {
-                return;
+            if output.state == State::Failed || !is_taken(&output) {
+                return false;
             }
             output.put_packet(packet);
             if output.state != State::Idle {
-                return;
+                return true;
             }
             output.state = State::Due;
             output.sink.clone()
@@ -55,6 +68,7 @@ impl Link {
         if let Some(sink) = sink {
             sink.shard.add(self.clone());
         }
+        true
     }
 
     /// The library, or who tells the client of its session, hands over whole frames, which are written at once.

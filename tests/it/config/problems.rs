@@ -132,6 +132,8 @@ fn numbers_stay_within_what_can_be_added_up() {
     }
     let low = problem("receiver_budget = 65535", &[]);
     assert!(low.contains("at least 65536, not 65535"), "{low}");
+    let shown = problem("admin_ui_max_sockets = 10001", &[]);
+    assert!(shown.contains("from 0 to 10000"), "{shown}");
 }
 
 #[test]

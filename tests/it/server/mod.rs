@@ -1,6 +1,7 @@
 //! The process: its command line, its start and stop, its log.
 
 mod access_log;
+pub(crate) mod admin_ui;
 mod as_written;
 mod canary_of_backend;
 mod cli;

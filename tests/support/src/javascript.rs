@@ -14,7 +14,16 @@ const OLDEST_NODE: u32 = 20;
 /// Says whether suites can run; when not, says why on the terminal (past the capture of test output), or fails in CI.
 pub fn is_ready(suite: &str) -> bool {
     static READY: OnceLock<Result<(), String>> = OnceLock::new();
-    let Err(reason) = READY.get_or_init(prepare) else {
+    is_prepared(suite, READY.get_or_init(|| prepare(&folder())))
+}
+
+/// The same of what is in another folder, which has its own list of packages.
+pub fn is_ready_in(folder: &Path, suite: &str) -> bool {
+    is_prepared(suite, &prepare(folder))
+}
+
+fn is_prepared(suite: &str, prepared: &Result<(), String>) -> bool {
+    let Err(reason) = prepared else {
         return true;
     };
     assert!(
@@ -74,7 +83,7 @@ fn passed(report: &str) -> u32 {
         .unwrap_or(0)
 }
 
-fn prepare() -> Result<(), String> {
+fn prepare(folder: &Path) -> Result<(), String> {
     let version = succeed(Command::new("node").arg("--version"))?;
     let major = version
         .trim_start_matches('v')
@@ -87,21 +96,21 @@ fn prepare() -> Result<(), String> {
             version.trim()
         ));
     }
-    if is_installed() {
+    if is_installed(folder) {
         return Ok(());
     }
     succeed(
         Command::new("npm")
             .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .current_dir(folder()),
+            .current_dir(folder),
     )
     .map(drop)
 }
 
 /// npm writes its own record last: one not older than the lock file means a complete installation of it.
-fn is_installed() -> bool {
+fn is_installed(folder: &Path) -> bool {
     let modified = |path: &str| {
-        folder()
+        folder
             .join(path)
             .metadata()
             .and_then(|meta| meta.modified())

@@ -100,6 +100,8 @@ fn what_is_asked_of_connections() {
         token_id: is_full.then(|| "t".to_owned()),
         token_expires_at: is_full.then_some(1_700_000_000),
         backlog: 0,
+        from_page: false,
+        by_tls: false,
     };
     pin(
         &answer(Answer::Connections(vec![listed(false)])),
@@ -116,6 +118,79 @@ fn what_is_asked_of_connections() {
         \xa4user\xa3ann\xa7dialect\xa6direct\xa9transport\xa9websocket\xacconnected_at\xcf\
         \x00\x00\x01\x8b\xcf\xe5h\x00\xa7address\x81\xa2V4\x94\x7f\x00\x00\x01\xaauser_\
         agent\xa3a/1\xa4node\xa5relay\xa8token_id\xa1t\xb0token_expires_at\xceeS\xf1\x00\xa7backlog\x00",
+    );
+}
+
+#[test]
+fn what_who_watches_asks() {
+    pin(
+        &ask(BackendMessage::Stats),
+        b"\x81\xa4body\x81\xa7Backend\xa5Stats",
+    );
+    pin(
+        &ask(BackendMessage::Watch { limit: 11 }),
+        b"\x81\xa4body\x81\xa7Backend\x81\xa5Watch\x81\xa5limit\x0b",
+    );
+    pin(
+        &ask(BackendMessage::FindAdminSession([1; 32])),
+        &[
+            b"\x81\xa4body\x81\xa7Backend\x81\xb0FindAdminSession\xdc\x00 ".as_slice(),
+            &[1; 32],
+        ]
+        .concat(),
+    );
+    let stats = NodeStats {
+        id: "i".to_owned(),
+        node: "relay".to_owned(),
+        pid: 1,
+        uptime: 2,
+        clients: 3,
+        polling: 4,
+        opened: 5,
+        closed: vec![("client left".to_owned(), 6)],
+        events_in: 7,
+        events_out: 8,
+        bytes_in: 9,
+        bytes_out: 10,
+        admins: 11,
+    };
+    pin(
+        &answer(Answer::Stats(stats)),
+        b"\x81\xa4body\x81\xa6Answer\x82\xa8question\x01\xa6answer\x81\xa5Stats\x8d\xa2id\xa1i\xa4node\
+        \xa5relay\xa3pid\x01\xa6uptime\x02\xa7clients\x03\xa7polling\x04\xa6opened\x05\xa6closed\
+        \x91\x92\xabclient left\x06\xa9events_in\x07\xaaevents_out\x08\xa8bytes_in\x09\xa9bytes_out\
+        \x0a\xa6admins\x0b",
+    );
+    let watched = Watched {
+        id: "i".to_owned(),
+        open: Vec::new(),
+        ended: vec![EndedConnection {
+            id: id(1),
+            reason: "revoked".to_owned(),
+            at: 1,
+        }],
+    };
+    pin(
+        &answer(Answer::Watched(watched)),
+        b"\x81\xa4body\x81\xa6Answer\x82\xa8question\x01\xa6answer\x81\xa7Watched\x83\xa2id\xa1i\
+        \xa4open\x90\xa5ended\x91\x83\xa2id\xc4\x10\x01\x90\x00\x00\x00\x00p\x00\x80\x00\x00\x00\
+        \x00\x00\x00\x01\xa6reason\xa7revoked\xa2at\x01",
+    );
+    let session = AdminSession {
+        name: "ops".to_owned(),
+        token: [1; 32],
+        expires: 2,
+    };
+    pin(
+        &answer(Answer::AdminSession(Some(session))),
+        &[
+            b"\x81\xa4body\x81\xa6Answer\x82\xa8question\x01\xa6answer\x81\xacAdminSession\x83\xa4\
+            name\xa3ops\xa5token\xdc\x00 "
+                .as_slice(),
+            &[1; 32],
+            b"\xa7expires\x02",
+        ]
+        .concat(),
     );
 }
 

@@ -119,3 +119,32 @@ async fn a_client_that_is_gone_fails_who_writes() {
     link.put_packet(&packet(1, 1));
     assert!(link.is_written());
 }
+
+#[tokio::test]
+async fn an_administrator_who_does_not_read_has_no_more_waiting_than_a_client() {
+    let (link, mut client, _reading) = link().await;
+    link.take_packets(false);
+    let large = packet(0, 100_000);
+    let mut taken = 0;
+    timeout(TIME, async {
+        while link.put_offered(&large) {
+            taken += 1;
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("at some time it is too much");
+    let waiting = link.output.lock().waiting.len();
+    assert!(waiting < MAX_WAITING + 101_000, "{waiting}");
+    for _ in 0..taken {
+        let (first, payload) = timeout(TIME, next_frame(&mut client)).await.unwrap();
+        assert_eq!((first, payload.len()), (0x81, large.text().len()));
+    }
+    timeout(TIME, async {
+        while !link.put_offered(&packet(1, 1)) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("there is room again");
+}

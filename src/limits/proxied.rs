@@ -3,20 +3,20 @@
 
 use axum::http::HeaderMap;
 
-use crate::limits::forwarded::parameter as parameter_of;
+use super::forwarded::parameter as parameter_of;
 
 const FORWARDED: &str = "forwarded";
 const FORWARDED_HOST: &str = "x-forwarded-host";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// The hosts that the request was sent to.
-pub(super) fn hosts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+pub(crate) fn hosts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let own = last(headers, FORWARDED_HOST);
     own.into_iter().chain(parameter(headers, "host"))
 }
 
 /// The scheme that it was sent by, as origins have it.
-pub(super) fn scheme(headers: &HeaderMap) -> Option<&'static str> {
+pub(crate) fn scheme(headers: &HeaderMap) -> Option<&'static str> {
     let named = last(headers, FORWARDED_PROTO).or_else(|| parameter(headers, "proto"))?;
     match named.to_ascii_lowercase().as_str() {
         "http" | "ws" => Some("http"),
