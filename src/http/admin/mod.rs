@@ -4,6 +4,7 @@
 pub(super) mod audit;
 pub(super) mod connections;
 mod conversations;
+pub(super) mod import;
 pub(super) mod presence;
 pub(super) mod publish;
 pub(super) mod reload;
@@ -70,6 +71,10 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route(
             "/api/admin/publish",
             of(Scope::Publish, post(publish::publish)).layer(published),
+        )
+        .route(
+            "/api/admin/import",
+            of(Scope::Provision, post(import::import)),
         )
         .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
         .route("/api/admin/reload", of(Scope::All, post(reload::reload)))
