@@ -13,8 +13,9 @@ use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Target};
 use crate::connection::rooms::{Lagging, To};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::Refusal;
+use crate::metrics::traffic;
 use crate::model::session::{Appended, Kind, Message};
+use crate::model::{Dialect, Refusal};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames};
 use crate::sessions::{Session, SessionUpdate};
 
@@ -154,10 +155,14 @@ pub(super) async fn send_message(
     };
     let lagging = relay_message(request, &mut session, update, &message).await;
     let audited = audited(request, payload, &session, &message);
+    let is_repeated = matches!(appended, Appended::Repeated { .. });
+    if !is_repeated && !session.has_receiver_here(&message) {
+        count_undelivered(request, &session, message.clone());
+    }
     drop(session);
 
     request.record(audited);
-    if !matches!(appended, Appended::Repeated { .. }) {
+    if !is_repeated {
         confirm(request, payload, &message);
     }
     match message.recipient() {
@@ -168,6 +173,19 @@ pub(super) async fn send_message(
         }
     }
     Ok(())
+}
+
+/// Counts a message that has nobody to go to, without making its sender wait.
+fn count_undelivered(request: &Request<'_>, session: &Session<'_>, message: Arc<Message>) {
+    let (app, id) = (request.app.clone(), session.id().clone());
+    if !session.is_shared() {
+        return traffic::undelivered(Dialect::Session);
+    }
+    app.drain.clone().spawn(async move {
+        if !app.sessions.has_receiver(&id, &message).await {
+            traffic::undelivered(Dialect::Session);
+        }
+    });
 }
 
 /// The kind of the message, by its sender's word.
