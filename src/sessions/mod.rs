@@ -96,6 +96,11 @@ impl Sessions {
         }
     }
 
+    /// How many sessions of each mode servers share, or did when the store said so last. `None`: they share none.
+    pub(crate) async fn count_shared(&self) -> Option<[u64; ChatMode::ALL.len()]> {
+        self.store.count_shared().await
+    }
+
     /// Whether a session has another member than the author of a message, or the one whom it is for.
     pub(crate) async fn has_receiver(&self, id: &SessionId, message: &Message) -> bool {
         let members = self.store.members(id).await.members;

@@ -155,14 +155,12 @@ pub(super) async fn send_message(
     };
     let lagging = relay_message(request, &mut session, update, &message).await;
     let audited = audited(request, payload, &session, &message);
-    let is_repeated = matches!(appended, Appended::Repeated { .. });
-    if !is_repeated && !session.has_receiver_here(&message) {
-        count_undelivered(request, &session, message.clone());
-    }
+    let is_first = !matches!(appended, Appended::Repeated { .. });
+    count_if_undelivered(request, &session, &message, is_first);
     drop(session);
 
     request.record(audited);
-    if !is_repeated {
+    if is_first {
         confirm(request, payload, &message);
     }
     match message.recipient() {
@@ -175,9 +173,17 @@ pub(super) async fn send_message(
     Ok(())
 }
 
-/// Counts a message that has nobody to go to, without making its sender wait.
-fn count_undelivered(request: &Request<'_>, session: &Session<'_>, message: Arc<Message>) {
-    let (app, id) = (request.app.clone(), session.id().clone());
+/// Counts a message if it is sent for the first time and has nobody to go to, without making its sender wait.
+fn count_if_undelivered(
+    request: &Request<'_>,
+    session: &Session<'_>,
+    message: &Arc<Message>,
+    is_first: bool,
+) {
+    if !is_first || session.has_receiver_here(message) {
+        return;
+    }
+    let (app, id, message) = (request.app.clone(), session.id().clone(), message.clone());
     if !session.is_shared() {
         return traffic::undelivered(Dialect::Session);
     }
