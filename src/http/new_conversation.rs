@@ -208,7 +208,6 @@ async fn by_entries(
     };
     let all = users.iter().zip(&entries);
     let own = all.clone().find(|(user, _)| is_caller(user));
-    let key = own.map(|(_, entry)| entry.key.clone());
     let participants = all.map(|(user, entry)| {
         let role = match is_caller(user) {
             true => Role::Admin,
@@ -228,7 +227,7 @@ async fn by_entries(
             participants: participants.collect(),
         },
         id_type,
-        key,
+        key: own.map(|(_, entry)| entry.key.clone()),
         extra: fields.told(OWN_OF_CONVERSATION)?,
     })
 }
