@@ -1,9 +1,10 @@
 //! Imports of a backend that are cut off, by a kill or a stop, and the command that sends a file: what was counted is stored.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -140,6 +141,39 @@ fn a_stop_ends_it_and_it_says_how_far_it_came() {
     assert!(server.wait().success());
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stored(data.path(), "users"), counted, "what it said last");
+}
+
+/// The last line of the answer to a body that begins so, and has something behind it that is no part of a body.
+fn broken_off(server: &Relay, begin: &str, behind: &str) -> Value {
+    let address = server.url().trim_start_matches("http://");
+    let mut tcp = TcpStream::connect(address).unwrap();
+    tcp.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let length = begin.len();
+    let request = format!(
+        "POST /api/admin/import HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {ADMIN_TOKEN}\r\n\
+         Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n\
+         {length:x}\r\n{begin}\r\n{behind}"
+    );
+    tcp.write_all(request.as_bytes()).unwrap();
+    let lines = BufReader::new(tcp).lines();
+    let mut lines = lines.map(|line| line.unwrap());
+    let last = lines.find(|line| line.starts_with(r#"{"done""#));
+    serde_json::from_str(&last.unwrap()).unwrap()
+}
+
+#[test]
+fn a_body_that_stalls_or_breaks_off_ends_it_with_the_lines_that_are_whole() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = [("ADMIN_TOKEN", ADMIN_TOKEN), ("REQUEST_TIMEOUT", "1s")];
+    let mut server = program::start_in(data.path(), &settings);
+    let lines = "{\"type\":\"user\",\"id\":\"ann\"}\n{\"type\":\"user\",\"id\":\"be";
+    for (behind, code) in [("", "REQUEST_TIMEOUT"), ("no length\r\n", "INVALID_INPUT")] {
+        let last = broken_off(&server, lines, behind);
+        let found = (&last["done"], &last["code"], &last["lines"], &last["users"]);
+        assert_eq!(found, (&false.into(), &code.into(), &1.into(), &1.into()));
+    }
+    assert_eq!(stored(data.path(), "users"), 1);
+    assert!(server.terminate().success());
 }
 
 #[test]
