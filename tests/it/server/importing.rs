@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::clients::ADMIN_TOKEN;
 use crate::program;
 use test_support::harness::Relay;
+use test_support::mongo::Database;
 use test_support::raw::http;
 
 const LINES: usize = 100_000;
@@ -129,6 +130,37 @@ fn what_was_counted_survives_a_kill_and_the_file_can_be_sent_again() {
         counts,
         [LINES / 2, made, 10 * made].map(|count| count as u64)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_counted_survives_a_kill_where_mongodb_keeps_it() {
+    const PEOPLE: usize = 10;
+    let Some(database) = Database::new() else {
+        return;
+    };
+    let data = tempfile::tempdir().unwrap();
+    let settings = [
+        ("ADMIN_TOKEN", ADMIN_TOKEN),
+        ("MONGODB_URI", database.uri()),
+    ];
+    let files = Files::new(&conversations(20_000));
+    let mut server = program::start_in(data.path(), &settings);
+    let importing = files.command(&server, &files.lines).spawn().unwrap();
+    let (counted, output) = interrupted(importing, 250, || server.kill());
+    server.wait();
+    assert_eq!(output.status.code(), Some(1));
+    let server = program::start_in(data.path(), &settings);
+    let whole = usize::try_from(counted).unwrap() / (PEOPLE + 1);
+    assert!(whole > 0);
+    let bearer = format!("Bearer {ADMIN_TOKEN}");
+    let headers = [("Authorization", &*bearer)];
+    for number in 0..whole {
+        let path = format!("/api/conversations/c{number}/participants");
+        let answer = http::request(&server, "GET", &path, &headers, b"").await;
+        let found: Value = serde_json::from_str(&answer.body).unwrap();
+        let found = found["participants"].as_array().map_or(0, Vec::len);
+        assert_eq!(found, PEOPLE, "{number} of {whole}");
+    }
 }
 
 #[test]
