@@ -45,6 +45,12 @@ pub(super) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) count: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) users: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) conversations: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) participants: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) first_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last_at: Option<String>,
@@ -106,6 +112,7 @@ impl Event {
             | Self::SlowConsumer { .. }
             | Self::Admin { .. } => self.fill_outcome(&mut details),
             Self::Published { .. } => self.fill_published(&mut details),
+            Self::Imported { .. } => self.fill_imported(&mut details),
             Self::Repeated(repeated) => repeated.fill(&mut details),
         }
         details
@@ -193,6 +200,25 @@ impl Event {
         details.targets = Some(number(*targets));
         details.count = Some(number(*connections));
         details.bytes = Some(number(*bytes));
+    }
+
+    fn fill_imported(&self, details: &mut Details<'_>) {
+        let Self::Imported {
+            is_dry_run,
+            users,
+            conversations,
+            participants,
+        } = self
+        else {
+            return;
+        };
+        details.reason = Some(match is_dry_run {
+            true => "import tried",
+            false => "imported",
+        });
+        details.users = Some(number(*users));
+        details.conversations = Some(number(*conversations));
+        details.participants = Some(number(*participants));
     }
 }
 

@@ -278,6 +278,13 @@ pub(crate) enum Event {
         /// Of what it says.
         bytes: u64,
     },
+    /// A backend has brought in so much, or has only tried to: since it began, or since the last such record of it.
+    Imported {
+        is_dry_run: bool,
+        users: u64,
+        conversations: u64,
+        participants: u64,
+    },
     Error {
         code: ErrorCode,
     },
@@ -316,7 +323,7 @@ impl Event {
             Self::ParticipantAdded { .. } => EventType::ParticipantAdded,
             Self::ParticipantRemoved { .. } => EventType::ParticipantRemoved,
             Self::MessageUndelivered(_) => EventType::MessageUndelivered,
-            Self::Admin { .. } | Self::Published { .. } => EventType::Admin,
+            Self::Admin { .. } | Self::Published { .. } | Self::Imported { .. } => EventType::Admin,
             Self::Error { .. } => EventType::Error,
             Self::Repeated(repeated) => repeated.event_type,
         }

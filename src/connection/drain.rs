@@ -39,6 +39,13 @@ impl Drain {
         *self.0.has_begun.borrow()
     }
 
+    /// Waits until it begins.
+    pub(crate) async fn begun(&self) {
+        let mut begun = self.0.has_begun.subscribe();
+        // An error is that nobody is left who could begin it.
+        let _ = begun.wait_for(|has_begun| *has_begun).await;
+    }
+
     /// Waits for a time, or until it begins: then nothing is left to wait for.
     pub(crate) async fn sleep(&self, time: Duration) {
         let mut begun = self.0.has_begun.subscribe();

@@ -56,6 +56,9 @@ impl Conversations {
         let repeated = logged.change.is_none();
         let event = message_sent(&message, size);
         actor.record_as(&self.audit, record_of(&message), event);
+        if !repeated {
+            self.count_undelivered(&guard, actor, &message, &recipients);
+        }
         self.record_undelivered(actor, &message, size, recipients)
             .await;
         let rest = guard.publish_logged(actor, logged);

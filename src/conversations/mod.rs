@@ -11,6 +11,7 @@ mod follow;
 mod gaps;
 mod hidden;
 mod id_types;
+mod importing;
 mod invitations;
 mod joining;
 mod listed;

@@ -80,7 +80,7 @@ impl Conversations {
 
 impl Changed {
     /// The users whose participation it changes.
-    fn users(&self) -> Vec<UserId> {
+    pub(super) fn users(&self) -> Vec<UserId> {
         match self {
             Self::Created { participants, .. } => {
                 participants.iter().map(|(user, _)| user.clone()).collect()

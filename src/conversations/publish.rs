@@ -164,6 +164,12 @@ impl ConversationGuard {
         participants.map_or_else(Vec::new, |all| all.keys().cloned().collect())
     }
 
+    /// The same without a list of their own. `None`: they are not known.
+    pub(super) fn known_participants(&self) -> Option<impl Iterator<Item = &UserId>> {
+        let followed = self.local.followed.as_ref();
+        Some(followed.and_then(Followed::participants)?.keys())
+    }
+
     async fn send_event(&self, event: &ConversationEvent, blind: &[UserId]) -> Delivery {
         if !blind.is_empty() {
             return Delivery::of_other(self.send_except(event, To::Everyone, blind));

@@ -58,6 +58,7 @@ fn participant(name: &str) -> NewParticipant {
         earlier_keys: Vec::new(),
         pending: false,
         is_invited: false,
+        joined_at: None,
     }
 }
 
@@ -68,6 +69,7 @@ async fn create(node: &TestNode, names: &[&str]) {
         id_type: IdType::Text,
         description: crate::model::conversation::Description::default(),
         created_by: user(names[0]),
+        created_at: None,
         history: History::All,
         participants: names.iter().map(|name| participant(name)).collect(),
     };

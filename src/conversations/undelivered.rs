@@ -1,16 +1,20 @@
-//! Participants who are not there when a message is sent: recorded where a backend wants to know, so that it can wake
-//! their devices. It must not decide who receives a message.
+//! Participants who are not there when a message is sent: counted, and recorded where a backend wants to know, so that it
+//! can wake their devices. It must not decide who receives a message.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::messages::undelivered_record;
-use super::{Actor, Conversations};
+use super::{Actor, ConversationGuard, Conversations};
 use crate::audit::{AuditText, Event, Undelivered};
+use crate::metrics::traffic;
 use crate::model::conversation::{ConversationId, Message, Participant};
-use crate::model::{FactType, UserId};
+use crate::model::{Dialect, FactType, UserId};
 
 /// The most users in one record.
 const MOST: usize = 256;
+/// Of so many who are not here it is asked whether they are elsewhere, for what is only counted.
+const ASKED: usize = 8;
 
 impl Conversations {
     /// Those whom a message is for, if a backend wants to know whom it did not reach. Read while it is stored: nobody
@@ -53,6 +57,42 @@ impl Conversations {
                 urgent: true,
             });
             actor.record_as(&self.audit, undelivered_record(message, index), event);
+        }
+    }
+
+    /// Counts a message for which somebody is not there, without making its author wait.
+    pub(super) fn count_undelivered(
+        self: &Arc<Self>,
+        guard: &ConversationGuard,
+        actor: Actor<'_>,
+        message: &Message,
+        recipients: &[Participant],
+    ) {
+        let dialect = actor.dialect.unwrap_or(Dialect::Conversation);
+        let is_absent = |user: &&UserId| {
+            **user != message.sender && self.users.connection_count(user.as_str()) == 0
+        };
+        let active = recipients
+            .iter()
+            .filter(|one| one.is_active() && !one.pending);
+        let absent: Vec<_> = match guard.known_participants() {
+            Some(known) => known.filter(is_absent).take(ASKED).cloned().collect(),
+            None => {
+                let active = active.map(|one| &one.user);
+                active.filter(is_absent).take(ASKED).cloned().collect()
+            }
+        };
+        match &self.cluster {
+            None if !absent.is_empty() => traffic::undelivered(dialect),
+            Some(cluster) if !absent.is_empty() => {
+                let cluster = cluster.clone();
+                self.presence.drain().spawn(async move {
+                    if cluster.online(&absent).await.len() < absent.len() {
+                        traffic::undelivered(dialect);
+                    }
+                });
+            }
+            _ => {}
         }
     }
 

@@ -85,18 +85,23 @@ impl JsonText {
 
     /// Its fields.
     pub(super) fn payload(&self, config: &Config) -> Result<Payload<'_>, Refusal> {
-        let text = std::str::from_utf8(&self.0).map_err(|_| malformed())?;
-        let payload = Payload::of_object(text).map_err(|error| match error {
-            Malformed::NotAnObject => Refusal::new(Why::Unusable).worded("Body must be an object"),
-            Malformed::NotAnEvent
-            | Malformed::TooManyFields
-            | Malformed::BadAttachment
-            | Malformed::Unreadable => malformed(),
-        })?;
-        match payload.unreadable(config.max_depth) {
-            Some(field) => Err(Refusal::unusable_named(field)),
-            None => Ok(payload),
-        }
+        object(&self.0, config)
+    }
+}
+
+/// The fields of an object of JSON text.
+pub(super) fn object<'a>(text: &'a [u8], config: &Config) -> Result<Payload<'a>, Refusal> {
+    let text = std::str::from_utf8(text).map_err(|_| malformed())?;
+    let payload = Payload::of_object(text).map_err(|error| match error {
+        Malformed::NotAnObject => Refusal::new(Why::Unusable).worded("Body must be an object"),
+        Malformed::NotAnEvent
+        | Malformed::TooManyFields
+        | Malformed::BadAttachment
+        | Malformed::Unreadable => malformed(),
+    })?;
+    match payload.unreadable(config.max_depth) {
+        Some(field) => Err(Refusal::unusable_named(field)),
+        None => Ok(payload),
     }
 }
 

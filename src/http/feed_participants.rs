@@ -241,6 +241,7 @@ impl Named {
             earlier_keys: keys,
             pending: matches!(self.user, Addressee::Pending(_)),
             is_invited: false,
+            joined_at: None,
         }
     }
 }

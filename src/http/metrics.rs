@@ -79,6 +79,8 @@ async fn families(app: &Arc<App>) -> Families {
     describe_parts(app, &mut families).await;
     let slow = Slow::lately(app).await;
     describe_clients(app, &slow.congestion, &mut families);
+    let shared = app.sessions.count_shared().await;
+    metrics::present::describe_sessions(&mut families, shared);
     metrics::describe(&mut families);
     dialects::describe(&mut families);
     audit::metrics::describe(&mut families, app.conversations.now_ms());
@@ -188,10 +190,6 @@ fn describe_clients(app: &App, congestion: &Congestion, families: &mut Families)
     for kind in RevocationKind::ALL {
         let count = app.revocations.tokens().count(kind) as f64;
         family.set([("kind", kind.as_str().into())], count);
-    }
-    // Those in Redis are nobody's, and only Redis can count them.
-    if app.cluster.is_none() {
-        metrics::present::describe_sessions(families);
     }
 }
 

@@ -123,6 +123,7 @@ fn request(
             id,
             description: description(&fields)?.of(&Description::default()),
             created_by,
+            created_at: None,
             history: history(&fields)?.unwrap_or(History::All),
             participants,
         },
@@ -151,7 +152,7 @@ pub(super) fn history(fields: &Fields<'_, '_>) -> Result<Option<History>, Refusa
 }
 
 /// The type in which others are told the id.
-fn told_as(id: &ConversationId, given: IdType) -> IdType {
+pub(super) fn told_as(id: &ConversationId, given: IdType) -> IdType {
     match id.is_number() {
         true => given,
         false => IdType::Text,
@@ -166,6 +167,7 @@ fn participant(user: &UserId, role: Role, key: Option<ContentKey>) -> NewPartici
         earlier_keys: Vec::new(),
         pending: false,
         is_invited: false,
+        joined_at: None,
     }
 }
 
@@ -206,7 +208,6 @@ async fn by_entries(
     };
     let all = users.iter().zip(&entries);
     let own = all.clone().find(|(user, _)| is_caller(user));
-    let key = own.map(|(_, entry)| entry.key.clone());
     let participants = all.map(|(user, entry)| {
         let role = match is_caller(user) {
             true => Role::Admin,
@@ -221,11 +222,12 @@ async fn by_entries(
             id,
             description: description(&fields)?.of(&Description::default()),
             created_by: caller.id().clone(),
+            created_at: None,
             history: history(&fields)?.unwrap_or(History::All),
             participants: participants.collect(),
         },
         id_type,
-        key,
+        key: own.map(|(_, entry)| entry.key.clone()),
         extra: fields.told(OWN_OF_CONVERSATION)?,
     })
 }

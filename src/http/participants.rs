@@ -123,6 +123,7 @@ async fn add(
             earlier_keys: Vec::new(),
             pending: false,
             is_invited: false,
+            joined_at: None,
         };
         let extra = fields.told(OWN_OF_CONVERSATION)?;
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;

@@ -107,6 +107,11 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
     }
 }
 
+/// The words and the code of a refusal that is not the answer to a whole request.
+pub(super) fn said(refusal: &Refusal) -> (Cow<'static, str>, ErrorCode) {
+    (words(refusal).1, code(refusal))
+}
+
 /// Seconds after which a request may succeed that is refused for this reason.
 fn retry_after(why: Why) -> Option<u16> {
     match why {

@@ -23,7 +23,7 @@ const POSTED: &[&str] = &["POST"];
 const MARKED: &[&str] = &["POST", "PUT", "PATCH"];
 
 /// All routes; the last one stands for what matches none.
-const ROUTES: [Route; 49] = [
+const ROUTES: [Route; 50] = [
     route("/health", READ),
     route("/ready", READ),
     route("/metrics", READ),
@@ -73,6 +73,7 @@ const ROUTES: [Route; 49] = [
     route("/api/admin/connections", READ),
     route("/api/admin/connections/{id}", &["DELETE"]),
     route("/api/admin/publish", POSTED),
+    route("/api/admin/import", POSTED),
     route("/api/admin/reload", POSTED),
     route("/api/admin/revocations", READ_AND_POSTED),
     route("/api/admin/revocations/{id}", &["DELETE"]),

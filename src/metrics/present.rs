@@ -5,9 +5,7 @@ use super::counter::Gauge;
 use super::families::Families;
 use crate::model::session::ChatMode;
 
-const MODES: [ChatMode; 3] = [ChatMode::Group, ChatMode::Private, ChatMode::Password];
-
-static SESSIONS: [Gauge; MODES.len()] = [const { Gauge::new() }; MODES.len()];
+static SESSIONS: [Gauge; ChatMode::ALL.len()] = [const { Gauge::new() }; ChatMode::ALL.len()];
 static CONVERSATIONS: Gauge = Gauge::new();
 
 /// Something that counts as there until this is dropped.
@@ -42,11 +40,19 @@ impl Default for PresentConversation {
     }
 }
 
-/// Adds sessions, where this node alone has them.
-pub(crate) fn describe_sessions(families: &mut Families) {
+/// Sessions of each mode, where this node alone has them.
+fn own_sessions() -> [u64; ChatMode::ALL.len()] {
+    ChatMode::ALL.map(|mode| u64::try_from(SESSIONS[mode as usize].get()).unwrap_or(0))
+}
+
+/// Adds sessions: so many of each mode that all nodes share, or else those of this one.
+pub(crate) fn describe_sessions(
+    families: &mut Families,
+    shared: Option<[u64; ChatMode::ALL.len()]>,
+) {
     let family = families.gauge("relay_sessions", "Sessions, by their mode");
-    for mode in MODES {
-        let count = SESSIONS[mode as usize].get();
+    let counts = shared.unwrap_or_else(own_sessions);
+    for (mode, count) in ChatMode::ALL.into_iter().zip(counts) {
         family.set([("mode", mode.as_str().into())], count as f64);
     }
 }

@@ -2,10 +2,11 @@
 
 use super::counter::Counter;
 use super::families::Families;
+use crate::model::Dialect;
 
 static RECEIVED: [Counter; 2] = [const { Counter::new() }; 2];
 static SENT: [Counter; 2] = [const { Counter::new() }; 2];
-static UNDELIVERED: Counter = Counter::new();
+static UNDELIVERED: [Counter; Dialect::ALL.len()] = [const { Counter::new() }; Dialect::ALL.len()];
 
 /// What bytes came or went by.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +29,9 @@ pub(crate) fn sent(by: By, bytes: usize) {
     SENT[by as usize].add(bytes as u64);
 }
 
-/// A message of `direct` had no connection to go to.
-pub(crate) fn undelivered() {
-    UNDELIVERED.inc();
+/// A message of this dialect had somebody to go to who had no connection.
+pub(crate) fn undelivered(dialect: Dialect) {
+    UNDELIVERED[dialect as usize].inc();
 }
 
 /// Bytes that were read from clients, and written to them.
@@ -56,7 +57,10 @@ pub(super) fn describe(families: &mut Families) {
             family.count([("transport", transport.into())], count);
         }
     }
-    let help = "Messages, files and keys whose recipient had no connection";
+    let help = "Messages, and files and keys of direct, for somebody who had no connection";
     let family = families.counter("relay_messages_undelivered_total", help);
-    family.count([("dialect", "direct".into())], UNDELIVERED.get());
+    for dialect in Dialect::ALL {
+        let count = UNDELIVERED[dialect as usize].get();
+        family.count([("dialect", dialect.as_str().into())], count);
+    }
 }

@@ -33,7 +33,7 @@ use crate::connection::Connection;
 use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
-    AuthKey, ChatMode, Maker, ReserveError, Returning, SessionId, Summary,
+    AuthKey, ChatMode, Maker, Message, ReserveError, Returning, SessionId, Summary,
 };
 use crate::stores::sessions::SessionStore;
 use local::LocalState;
@@ -94,6 +94,17 @@ impl Sessions {
             }
             Err(_) => self.counted.load(Ordering::Relaxed),
         }
+    }
+
+    /// How many sessions of each mode servers share, or did when the store said so last. `None`: they share none.
+    pub(crate) async fn count_shared(&self) -> Option<[u64; ChatMode::ALL.len()]> {
+        self.store.count_shared().await
+    }
+
+    /// Whether a session has another member than the author of a message, or the one whom it is for.
+    pub(crate) async fn has_receiver(&self, id: &SessionId, message: &Message) -> bool {
+        let members = self.store.members(id).await.members;
+        members.iter().any(|member| message.may_go_to(&member.user))
     }
 
     /// Counts of all sessions.

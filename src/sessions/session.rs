@@ -60,6 +60,12 @@ impl Session<'_> {
         }
     }
 
+    /// Whether another member than its author, or the one whom it is for, is on a connection to this server.
+    pub(crate) fn has_receiver_here(&self, message: &Message) -> bool {
+        let mut members = self.local.members.iter();
+        members.any(|member| message.may_go_to(&member.user))
+    }
+
     /// All members, in the order in which they joined.
     pub(crate) async fn members(&self) -> Members {
         self.sessions.store.members(&self.id).await

@@ -1,5 +1,6 @@
 //! What an administrator does to users: change them, and close their connections. Each is recorded.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Presence, Users};
@@ -39,8 +40,36 @@ impl Administration {
         change: &UserChange,
     ) -> Result<UserRecord, StoreError> {
         let record = self.store.change(user, change).await?;
-        let suspended = record.status == UserStatus::Suspended;
+        let closed = self.take_effect(&record, change).await;
+        let action = match change.status {
+            Some(UserStatus::Suspended) => AdminAction::UserSuspended,
+            _ => AdminAction::UserChanged,
+        };
+        self.record(source, action, user, closed);
+        Ok(record)
+    }
+
+    /// Users were changed in the store, of whom most have no connection to any node: to them alone it makes no difference.
+    pub(crate) async fn imported(&self, changed: &[(UserRecord, UserChange)]) {
         let users = self.presence.users();
+        let mut known: HashSet<UserId> = HashSet::new();
+        if let Some(cluster) = &users.cluster {
+            let ids: Vec<_> = changed.iter().map(|(user, _)| user.id.clone()).collect();
+            let online = cluster.online(&ids).await;
+            known.extend(online.into_iter().map(|(user, _)| user));
+        }
+        for (user, change) in changed {
+            let is_known = known.contains(&user.id) || users.get(user.id.as_str()).is_some();
+            if is_known || user.status == UserStatus::Suspended {
+                self.take_effect(user, change).await;
+            }
+        }
+    }
+
+    /// Has the connections of a user follow a change in the store. `None`: they may stay; else how many were closed.
+    async fn take_effect(&self, record: &UserRecord, change: &UserChange) -> Option<u64> {
+        let (user, users) = (&record.id, self.presence.users());
+        let suspended = record.status == UserStatus::Suspended;
         users.set_suspended(user, suspended);
         if let Some(cluster) = &users.cluster {
             let user = user.clone();
@@ -50,16 +79,10 @@ impl Administration {
         if change.name.is_some() || change.avatar_url.is_some() {
             self.presence.rename(&Identity::from(record.clone())).await;
         }
-        let action = match change.status {
-            Some(UserStatus::Suspended) => AdminAction::UserSuspended,
-            _ => AdminAction::UserChanged,
-        };
-        let closed = match suspended {
+        match suspended {
             true => Some(users.close(user, DisconnectReason::Suspended).await),
             false => None,
-        };
-        self.record(source, action, user, closed);
-        Ok(record)
+        }
     }
 
     /// Closes all connections of a user, to any node. Returns how many there were.

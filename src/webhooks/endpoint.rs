@@ -260,7 +260,10 @@ impl Teller {
         if self.notes.are_taken() {
             return;
         }
-        self.notes.write(self.queue.ids()).await;
+        let unread = self.source.unread();
+        self.notes.read_to(self.source.read_to(), self.queue.ids());
+        let held = self.queue.ids().chain(unread);
+        self.notes.write(held).await;
         let is_finished = self.has_ended() && !self.notes.are_failing();
         let released = self
             .setup

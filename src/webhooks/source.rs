@@ -2,6 +2,8 @@
 //!
 //! Owns which records were read. It must not hold facts: whoever asks says how many they take.
 
+mod late;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -181,14 +183,8 @@ impl Source {
         &mut self,
         take: &mut impl FnMut(Fact) -> bool,
     ) -> Result<(), ReadError> {
-        let late = self.follower.as_ref().map(Follower::take_late);
-        let late = late.unwrap_or_default();
+        self.take_late();
         let complete_to = self.follower.as_ref().map(Follower::complete_to);
-        match (late.is_cut, late.ids.first()) {
-            (true, Some(first)) => self.read_to = self.read_to.min(before(*first)).max(self.began),
-            // Later ones are met anyway.
-            _ => self.late.extend(late.ids.range(..=self.read_to)),
-        }
         if !self.read_late(take).await? {
             return Ok(());
         }
@@ -216,41 +212,6 @@ impl Source {
             self.lost += self.ahead.all_read();
         }
         Ok(())
-    }
-
-    /// Reads those before [`read_to`](Self::read_to). Returns whether more is taken.
-    async fn read_late(&mut self, take: &mut impl FnMut(Fact) -> bool) -> Result<bool, ReadError> {
-        while let Some(id) = self.late.first().copied() {
-            let at = (id.as_u128() >> 80) as i64;
-            let query = Query {
-                from: Some(at),
-                to: Some(at),
-                ..self.query(before(id), ReadLimit::new(1).unwrap_or_default())
-            };
-            let found = self.audit.read(query).await?.records;
-            self.late.remove(&id);
-            let record = found.into_iter().find(|record| record.id == id);
-            let goes_on = match &record {
-                Some(record) if id > self.began => self.hand_over(record, take),
-                _ => true,
-            };
-            self.forget(id, record.is_none());
-            if !goes_on {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// What still waits of a record is not told: it is lost, or not wanted any more.
-    fn forget(&mut self, record: Uuid, is_lost: bool) {
-        let known = self.gone.len();
-        let of_record = |id: &FactId| id.record == record;
-        self.gone.extend(self.waiting.extract_if(of_record));
-        self.replayed.retain(|id, _| id.record != record);
-        if is_lost {
-            self.lost += (self.gone.len() - known) as u64;
-        }
     }
 
     async fn page(&self, after: Uuid, limit: ReadLimit) -> Result<Vec<StoredRecord>, ReadError> {

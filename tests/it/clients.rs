@@ -464,6 +464,7 @@ suites! {
     http_headers: "http/headers", HEADERS;
     http_health: "http/health", DIRECT;
     http_history: "http/history", STORED, mongodb;
+    http_import: "http/import", REST_ADMIN, mongodb => two_nodes;
     http_invited: "http/invited", INVITE, mongodb;
     http_limits: "http/limits", REST_LIMITS, mongodb;
     http_many_keys: "http/many-keys", STORED;

@@ -6,6 +6,7 @@ mod admin_token;
 mod audit;
 mod check_token;
 mod health;
+mod import;
 mod output;
 mod token;
 
@@ -60,6 +61,8 @@ enum Command {
     Openapi,
     /// Print the description of the events of the dialects that are served (AsyncAPI)
     Asyncapi,
+    /// Have a running server store users, conversations and participants, a line of JSON each
+    Import(import::Args),
     /// Read the audit
     #[command(subcommand)]
     Audit(audit::Command),
@@ -157,6 +160,12 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<ExitCode, Failure> {
         Command::PrintConfig => print(load()?.to_toml().trim_end())?,
         Command::Openapi => print(&sealed_relay::openapi())?,
         Command::Asyncapi => print(&sealed_relay::asyncapi(&load()?))?,
+        Command::Import(args) => {
+            return Ok(match import::import(&args)? {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            });
+        }
         Command::Audit(audit::Command::Export(args)) => audit::export(&args, &load()?)?,
         Command::Health(args) => {
             let url = match args.url {

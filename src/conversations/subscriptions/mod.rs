@@ -65,6 +65,11 @@ impl Subscriptions {
         self.last_published.lock().get(id).copied()
     }
 
+    /// Whether somebody is subscribed to a conversation on this node, or something is being done in it.
+    pub(super) fn is_followed(&self, id: &ConversationId) -> bool {
+        self.local.contains_key(id)
+    }
+
     fn add(&self, connection: &Connection, id: &ConversationId, before: Option<View>, view: View) {
         self.count_chats(before, Some(view));
         let mut views = self.views.entry(connection.id.uuid()).or_default();

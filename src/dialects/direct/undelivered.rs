@@ -29,7 +29,7 @@ impl About {
 
 /// Notes that nobody was there to receive an event.
 pub(super) async fn note(request: &Request<'_>, member: &Member, recipient: &UserId, about: About) {
-    traffic::undelivered();
+    traffic::undelivered(Dialect::Direct);
     let app = request.app;
     if !app.config.now().webhooks_want(FactType::MessageUndelivered) {
         return;

@@ -13,8 +13,9 @@ use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Target};
 use crate::connection::rooms::{Lagging, To};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::Refusal;
+use crate::metrics::traffic;
 use crate::model::session::{Appended, Kind, Message};
+use crate::model::{Dialect, Refusal};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames};
 use crate::sessions::{Session, SessionUpdate};
 
@@ -154,10 +155,12 @@ pub(super) async fn send_message(
     };
     let lagging = relay_message(request, &mut session, update, &message).await;
     let audited = audited(request, payload, &session, &message);
+    let is_first = !matches!(appended, Appended::Repeated { .. });
+    count_if_undelivered(request, &session, &message, is_first);
     drop(session);
 
     request.record(audited);
-    if !matches!(appended, Appended::Repeated { .. }) {
+    if is_first {
         confirm(request, payload, &message);
     }
     match message.recipient() {
@@ -168,6 +171,27 @@ pub(super) async fn send_message(
         }
     }
     Ok(())
+}
+
+/// Counts a message if it is sent for the first time and has nobody to go to, without making its sender wait.
+fn count_if_undelivered(
+    request: &Request<'_>,
+    session: &Session<'_>,
+    message: &Arc<Message>,
+    is_first: bool,
+) {
+    if !is_first || session.has_receiver_here(message) {
+        return;
+    }
+    let (app, id, message) = (request.app.clone(), session.id().clone(), message.clone());
+    if !session.is_shared() {
+        return traffic::undelivered(Dialect::Session);
+    }
+    app.drain.clone().spawn(async move {
+        if !app.sessions.has_receiver(&id, &message).await {
+            traffic::undelivered(Dialect::Session);
+        }
+    });
 }
 
 /// The kind of the message, by its sender's word.

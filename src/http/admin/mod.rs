@@ -4,6 +4,7 @@
 pub(super) mod audit;
 pub(super) mod connections;
 mod conversations;
+pub(super) mod import;
 pub(super) mod presence;
 pub(super) mod publish;
 pub(super) mod reload;
@@ -28,7 +29,6 @@ use crate::payload::Payload;
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let of = |scope, methods| only_for::<Admin>(app, scope, methods);
-    let published = DefaultBodyLimit::max(publish::max_body(&app.config.now()));
     let asked = DefaultBodyLimit::max(presence::MAX_BODY);
     Router::new()
         .route(
@@ -67,14 +67,25 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/api/admin/connections/{id}",
             of(Scope::Connections, delete(connections::close)),
         )
+        .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
+        .route("/api/admin/reload", of(Scope::All, post(reload::reload)))
+        .merge(of_publish_and_import(app))
+        .merge(of_revocations(app))
+        .merge(of_webhooks(app))
+}
+
+fn of_publish_and_import(app: &Arc<App>) -> Router<Arc<App>> {
+    let of = |scope, methods| only_for::<Admin>(app, scope, methods);
+    let published = DefaultBodyLimit::max(publish::max_body(&app.config.now()));
+    Router::new()
         .route(
             "/api/admin/publish",
             of(Scope::Publish, post(publish::publish)).layer(published),
         )
-        .route("/api/admin/audit", of(Scope::Audit, get(audit::read)))
-        .route("/api/admin/reload", of(Scope::All, post(reload::reload)))
-        .merge(of_revocations(app))
-        .merge(of_webhooks(app))
+        .route(
+            "/api/admin/import",
+            of(Scope::Provision, post(import::import)),
+        )
 }
 
 fn of_webhooks(app: &Arc<App>) -> Router<Arc<App>> {

@@ -23,6 +23,10 @@ use crate::payload::Payload;
 /// The longest URL of a picture, in bytes; as in tokens.
 const MAX_URL_BYTES: usize = 2048;
 
+pub(super) const NAME: &str = "name";
+pub(super) const AVATAR: &str = "avatarUrl";
+pub(super) const STATUS: &str = "status";
+
 #[derive(Serialize, JsonSchema)]
 pub(in crate::http) struct OneUser<'a> {
     user: UserJson<'a>,
@@ -37,7 +41,9 @@ pub(super) async fn change_user(
     run_to_end(&app.drain.clone(), async move {
         let user = UserId::parse(&id).ok_or_else(bad_user)?;
         let payload = body.payload(&app.config.now())?;
-        let change = change(&app, &payload)?;
+        refuse_unknown(payload.besides(&[NAME, AVATAR, STATUS]))?;
+        let config = app.config.now();
+        let change = change(&payload, &Fields::new(&payload, &config))?;
         let changed = app
             .administration
             .change(&admin.source, &user, &change)
@@ -53,12 +59,11 @@ pub(super) async fn change_user(
     .await
 }
 
-fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, Refusal> {
-    const NAME: &str = "name";
-    const AVATAR: &str = "avatarUrl";
-    const STATUS: &str = "status";
-    refuse_unknown(payload.besides(&[NAME, AVATAR, STATUS]))?;
-    let fields = Fields::new(payload, &app.config.now());
+/// What the fields of a user say.
+pub(super) fn change(
+    payload: &Payload<'_>,
+    fields: &Fields<'_, '_>,
+) -> Result<UserChange, Refusal> {
     let name = fields.given_name(NAME)?;
     let avatar_url = match payload.get(AVATAR) {
         None => None,

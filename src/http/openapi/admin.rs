@@ -1,11 +1,14 @@
 //! What is said of the routes of administrators.
 
 use super::conversations::HISTORY;
-use super::described::{By, Operation, closed, created, ok, operation, with_status};
+use super::described::{
+    By, Form as Object, Operation, closed, created, lines, ok, operation, with_status,
+};
 use super::parameters::{CURSOR, LIMIT_TO_1000};
 use crate::http::admin::Disconnected;
 use crate::http::admin::audit::Records;
 use crate::http::admin::connections::Connections;
+use crate::http::admin::import;
 use crate::http::admin::presence::{self, Online, Users};
 use crate::http::admin::publish;
 use crate::http::admin::reload::{NotReloaded, Reloaded};
@@ -30,6 +33,40 @@ const REVOCATION: &[Field] = &[
     needed("id", Form::Id),
     optional("before", Form::Text).about("For a user: tokens issued before this time"),
     optional("expiresAt", Form::Text).about("When it is forgotten"),
+];
+
+const IMPORTED: &[Object] = &[
+    closed(
+        "User",
+        &[
+            needed("type", Form::Word(&["user"])),
+            needed("id", Form::Id),
+            optional("name", Form::Text),
+            optional("avatarUrl", Form::Removable),
+            optional("status", Form::Word(&["active", "suspended"])),
+        ],
+    ),
+    closed(
+        "Conversation",
+        &[
+            needed("type", Form::Word(&["conversation"])),
+            needed("id", Form::Id),
+            optional("title", Form::Text),
+            optional("createdBy", Form::Id),
+            optional("createdAt", Form::Text).about("ISO 8601, not in the future"),
+        ],
+    ),
+    closed(
+        "Participant",
+        &[
+            needed("type", Form::Word(&["participant"])),
+            needed("conversationId", Form::Id),
+            needed("userId", Form::Id),
+            optional("role", Form::Word(&["admin", "member"])),
+            optional("status", Form::Word(&["active", "left", "removed"])),
+            optional("joinedAt", Form::Text).about("ISO 8601, not in the future"),
+        ],
+    ),
 ];
 
 /// The routes of administrators.
@@ -155,6 +192,19 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
     )])
     .refuses(&[409]),
+    operation(
+        "POST",
+        "/api/admin/import",
+        PROVISION,
+        "Brings in users, conversations and participants, a line each; the answer is lines while it goes on",
+        &[lines(&[
+            schema_of::<import::NotStored>,
+            schema_of::<import::Progress>,
+            schema_of::<import::Ended>,
+        ])],
+    )
+    .query(&[optional("dryRun", Form::Flag).about("Only tries it: nothing is changed")])
+    .lines(IMPORTED),
     operation(
         "POST",
         "/api/admin/revocations",

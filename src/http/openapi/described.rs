@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+pub(super) use crate::http::admin::import::NDJSON;
 use crate::model::Scope;
 use crate::schema::{Field, SchemaOf, object};
 
@@ -41,6 +42,8 @@ pub(super) enum Body {
     Json(&'static [Form]),
     /// The same, or nothing.
     Optional(&'static [Form]),
+    /// Lines, each one of these objects.
+    Lines(&'static [Form]),
     /// Packets of Engine.IO.
     Packets,
 }
@@ -63,7 +66,7 @@ pub(super) struct Answer {
     pub(super) schemas: &'static [SchemaOf],
 }
 
-/// JSON.
+/// JSON, and lines of it.
 pub(super) const JSON: &str = "application/json";
 
 /// The answer 200.
@@ -82,6 +85,14 @@ pub(super) const fn with_status(status: u16, schemas: &'static [SchemaOf]) -> An
         status,
         media_type: JSON,
         schemas,
+    }
+}
+
+/// An answer of lines, each one of these.
+pub(super) const fn lines(schemas: &'static [SchemaOf]) -> Answer {
+    Answer {
+        media_type: NDJSON,
+        ..ok(schemas)
     }
 }
 
@@ -163,6 +174,12 @@ impl Operation {
     /// With one of these bodies, or none.
     pub(super) const fn optional_body(self, forms: &'static [Form]) -> Self {
         let body = Body::Optional(forms);
+        Self { body, ..self }
+    }
+
+    /// With lines as its body, each one of these.
+    pub(super) const fn lines(self, forms: &'static [Form]) -> Self {
+        let body = Body::Lines(forms);
         Self { body, ..self }
     }
 

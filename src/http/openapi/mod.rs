@@ -16,7 +16,7 @@ use super::error::BareBody;
 use super::refuse::{FailedBody, RefusalBody};
 use super::routes::SOCKET_IO;
 use crate::schema::{Field, generator, schema_of};
-use described::{Answer, Body, By, Form, JSON, Operation};
+use described::{Answer, Body, By, Form, JSON, NDJSON, Operation};
 
 /// A refusal.
 #[derive(JsonSchema)]
@@ -208,21 +208,22 @@ fn parameter(place: &str, field: &Field) -> Value {
 }
 
 fn body(body: Body) -> Option<Value> {
-    let (is_required, forms) = match body {
+    let (is_required, media_type, forms) = match body {
         Body::None => return None,
         Body::Packets => {
             let content = json!({ "text/plain": { "schema": { "type": "string" } } });
             return Some(json!({ "required": true, "content": content }));
         }
-        Body::Json(forms) => (true, forms),
-        Body::Optional(forms) => (false, forms),
+        Body::Json(forms) => (true, JSON, forms),
+        Body::Optional(forms) => (false, JSON, forms),
+        Body::Lines(forms) => (true, NDJSON, forms),
     };
     let schemas: Vec<_> = forms.iter().map(Form::schema).collect();
     let schema = match &schemas[..] {
         [schema] => schema.clone(),
         schemas => json!({ "anyOf": schemas }),
     };
-    Some(json!({ "required": is_required, "content": { JSON: { "schema": schema } } }))
+    Some(json!({ "required": is_required, "content": { media_type: { "schema": schema } } }))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod event;
 mod extra;
 mod fingerprint;
 mod ids;
+mod import;
 mod list_cursor;
 mod message;
 mod records;
@@ -27,6 +28,7 @@ pub(crate) use event::{
 pub(crate) use extra::{Extra, OWN_OF_CONVERSATION, OWN_OF_REACTION};
 pub(crate) use fingerprint::{Fingerprint, retry_day};
 pub(crate) use ids::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
+pub(crate) use import::{Import, Imported, ImportedConversation, ImportedParticipant, Step};
 pub(crate) use list_cursor::{ListCursor, ListPage};
 pub(crate) use message::{
     After, Body, Delivered, Edit, MAX_READ, Message, NewMessage, Page, PageLimit, Reaction, Read,

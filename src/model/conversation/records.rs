@@ -336,6 +336,8 @@ pub(crate) struct NewParticipant {
     pub(crate) pending: bool,
     /// Whether they are only asked.
     pub(crate) is_invited: bool,
+    /// Since when they are one, in milliseconds since the epoch. `None`: since they are added.
+    pub(crate) joined_at: Option<u64>,
 }
 
 impl NewParticipant {
@@ -356,6 +358,8 @@ pub(crate) struct NewConversation {
     pub(crate) description: Description,
     /// Who creates it. They become a participant only if they are among those below.
     pub(crate) created_by: UserId,
+    /// When it was created, in milliseconds since the epoch. `None`: now.
+    pub(crate) created_at: Option<u64>,
     /// What those see who are added later.
     pub(crate) history: History,
     /// Its first participants. Of several entries for one user the first counts.

@@ -84,6 +84,9 @@ pub(crate) enum ChatMode {
 }
 
 impl ChatMode {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Group, Self::Private, Self::Password];
+
     /// The name in the protocol.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

@@ -89,6 +89,11 @@ impl Message {
         self.from == *user || self.recipient().is_none_or(|to| to == user)
     }
 
+    /// Whether it is for a member who is not its author.
+    pub(crate) fn may_go_to(&self, user: &UserId) -> bool {
+        self.from != *user && self.is_for(user)
+    }
+
     /// What it is recognized by when it is sent again: a digest of who sends what to whom, and under which id. Another
     /// member may use the same id, and the same member for something else.
     pub(crate) fn fingerprint(&self) -> Fingerprint {

@@ -2,7 +2,7 @@
 //! and must not log what a collector says beyond a line.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -11,15 +11,14 @@ use opentelemetry_otlp::{WithHttpConfig as _, WithTonicConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
-use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
+use super::lost::Lost;
+use super::queue::Waiting;
 use super::variables::{Protocol, Variables};
 
 /// How much of an answer is read.
 const ANSWER_BYTES: usize = 65_536;
-/// How often it is said that spans are lost.
-const BETWEEN_LINES: Duration = Duration::from_secs(60);
 /// The longest text of an error that is logged.
 const ERROR_CHARS: usize = 200;
 
@@ -27,13 +26,8 @@ const ERROR_CHARS: usize = 200;
 #[derive(Debug)]
 pub(super) struct Collector {
     exporter: opentelemetry_otlp::SpanExporter,
-    lost: Mutex<Lost>,
-}
-
-#[derive(Debug, Default)]
-struct Lost {
-    spans: u64,
-    said: Option<Instant>,
+    waiting: Waiting,
+    lost: Lost,
 }
 
 impl Collector {
@@ -41,7 +35,7 @@ impl Collector {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub(super) fn new(variables: &Variables) -> Result<Self, String> {
+    pub(super) fn new(variables: &Variables, waiting: Waiting) -> Result<Self, String> {
         let certificate = variables.of_exporter("CERTIFICATE").map(fs::read);
         let certificate = certificate
             .transpose()
@@ -64,20 +58,16 @@ impl Collector {
         };
         Ok(Self {
             exporter: exporter.map_err(|error| shortened(&error.to_string()))?,
-            lost: Mutex::default(),
+            waiting,
+            lost: Lost::default(),
         })
     }
 
     fn note_lost(&self, spans: usize, error: &dyn std::error::Error) {
-        let mut lost = self.lost.lock();
-        lost.spans += spans as u64;
-        let is_due = lost.said.is_none_or(|said| said.elapsed() >= BETWEEN_LINES);
-        if is_due {
-            let spans = std::mem::take(&mut lost.spans);
-            lost.said = Some(Instant::now());
+        self.lost.add(spans as u64, |spans| {
             let error = shortened(&error.to_string());
             tracing::warn!(spans, error, "spans could not be sent to the collector");
-        }
+        });
     }
 }
 
@@ -88,6 +78,7 @@ fn shortened(text: &str) -> String {
 impl SpanExporter for Collector {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
+        self.waiting.left(spans);
         let sent = self.exporter.export(batch).await;
         if let Err(error) = &sent {
             self.note_lost(spans, error);

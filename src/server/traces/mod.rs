@@ -2,16 +2,19 @@
 //! collector must not make anything wait: what it does not take is lost, beyond a queue.
 
 mod collector;
+mod lost;
+mod queue;
 mod variables;
 
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::traces;
 use collector::Collector;
+use queue::{Queue, Waiting};
 use variables::Variables;
 
 /// What the service is called when nobody says otherwise.
@@ -32,7 +35,9 @@ impl Traces {
         if !variables.want_traces() {
             return Self(None);
         }
-        let collector = variables.check().and_then(|()| Collector::new(&variables));
+        let waiting = Waiting::default();
+        let collector = variables.check();
+        let collector = collector.and_then(|()| Collector::new(&variables, waiting.clone()));
         let collector = match collector {
             Ok(collector) => collector,
             Err(problem) => {
@@ -43,7 +48,7 @@ impl Traces {
         let provider = SdkTracerProvider::builder()
             .with_resource(resource())
             .with_sampler(variables.sampler())
-            .with_span_processor(BatchSpanProcessor::builder(collector).build())
+            .with_span_processor(Queue::new(collector, waiting, variables.queue_size()))
             .build();
         traces::start(provider.tracer(SERVICE), node);
         tracing::info!("traces are recorded");

@@ -10,6 +10,9 @@ const RATIO: f64 = 0.01;
 /// How long a collector may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How many spans wait for it when nobody says otherwise, as in OpenTelemetry's libraries.
+const QUEUE_SIZE: usize = 2_048;
+
 /// By which a collector is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -42,6 +45,13 @@ impl Variables {
     pub(super) fn of_exporter(&self, what: &str) -> Option<String> {
         let of_traces = self.get(&format!("OTEL_EXPORTER_OTLP_TRACES_{what}"));
         of_traces.or_else(|| self.get(&format!("OTEL_EXPORTER_OTLP_{what}")))
+    }
+
+    /// How many spans wait for the collector at most.
+    pub(super) fn queue_size(&self) -> usize {
+        let size = self.get("OTEL_BSP_MAX_QUEUE_SIZE");
+        let size = size.and_then(|size| size.parse().ok());
+        size.filter(|size| *size > 0).unwrap_or(QUEUE_SIZE)
     }
 
     /// Whether a collector is named, and not everything is turned off.

@@ -14,8 +14,10 @@
 
 mod blocks;
 mod conversation;
+mod dry_run;
 mod error;
 mod health;
+mod import;
 mod invitations;
 mod log;
 mod messages;
@@ -37,6 +39,7 @@ mod contract;
 
 pub(crate) use blocks::BlockStore;
 pub(crate) use conversation::ConversationStore;
+pub(crate) use dry_run::DryRun;
 pub(crate) use error::StoreError;
 pub(crate) use mongo::MongoConversations;
 pub(crate) use participants::{MAX_KEYS, MAX_NAMES};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::blocks::BlockStore;
 use super::conversation::ConversationStore;
 use super::health::StoreHealth;
+use super::import::ImportStore;
 use super::invitations::InvitationStore;
 use super::log::LogStore;
 use super::messages::MessageStore;
@@ -31,6 +32,8 @@ pub(crate) struct ConversationStores {
     pub(crate) participants: Arc<dyn ParticipantStore>,
     /// Those of them who are invited.
     pub(crate) invitations: Arc<dyn InvitationStore>,
+    /// What is brought in from elsewhere.
+    pub(crate) imports: Arc<dyn ImportStore>,
     /// Those of them who are pending.
     pub(crate) pending: Arc<dyn PendingStore>,
     /// Their messages.
@@ -62,6 +65,7 @@ impl ConversationStores {
             + ConversationStore
             + ParticipantStore
             + InvitationStore
+            + ImportStore
             + PendingStore
             + MessageStore
             + ReceiptStore
@@ -78,6 +82,7 @@ impl ConversationStores {
             conversations: database.clone(),
             participants: database.clone(),
             invitations: database.clone(),
+            imports: database.clone(),
             pending: database.clone(),
             messages: database.clone(),
             receipts: database.clone(),

@@ -86,6 +86,9 @@ pub(crate) trait SessionStore: Debug + Send + Sync {
     /// How many sessions there are; while the store is unavailable, how many there were.
     async fn count(&self) -> usize;
 
+    /// How many there are of each mode, where servers share them; while the store is unavailable, how many there were.
+    async fn count_shared(&self) -> Option<[u64; ChatMode::ALL.len()]>;
+
     /// Counts of all sessions; of none while the store is unavailable.
     async fn summaries(&self) -> Vec<Summary>;
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::certificates::{Certificates, are_ready, settings};
+use crate::clients::ADMIN_TOKEN;
 use crate::metrics::page::{INTERNAL, page};
 use crate::program::{self, command_in};
 use test_support::harness::{JWT_SECRET, Relay};
@@ -35,6 +36,31 @@ fn both_versions_are_spoken_and_one_protocol() {
     }
     let (is_fine, said) = made.client(relay.url(), &["-tls1_3", "-alpn", "h2"]);
     assert!(!is_fine && !said.contains("HTTP/1.1"), "{said}");
+    stop(&mut relay);
+}
+
+#[test]
+fn a_file_is_imported_over_tls_where_the_authority_is_trusted() {
+    let Some(made) = certificates() else { return };
+    let mut relay = start(&made, &[("ADMIN_TOKEN", ADMIN_TOKEN)]);
+    let folder = tempfile::tempdir().unwrap();
+    let [lines, token] = ["lines", "token"].map(|name| folder.path().join(name));
+    fs::write(&lines, "{\"type\":\"user\",\"id\":\"ann\"}\n").unwrap();
+    fs::write(&token, ADMIN_TOKEN).unwrap();
+    let authority = made.authority();
+    for (is_trusted, code) in [(false, 1), (true, 0)] {
+        let mut import = program::command();
+        import
+            .arg("import")
+            .arg(&lines)
+            .args(["--url", relay.url()]);
+        import.arg("--token-file").arg(&token);
+        if is_trusted {
+            import.arg("--ca-file").arg(&authority);
+        }
+        let output = import.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
     stop(&mut relay);
 }
 

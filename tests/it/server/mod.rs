@@ -7,6 +7,7 @@ mod canary_of_backend;
 mod cli;
 pub(crate) mod client_files;
 mod health;
+mod importing;
 mod lifecycle;
 mod log_injection;
 mod published_while_stopping;

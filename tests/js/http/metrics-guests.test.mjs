@@ -1,7 +1,10 @@
 // Guests, sessions and conversations are counted while they are there.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client, TIMEOUT, request, token, user } from '../support/relay.mjs';
+import { Client, TIMEOUT, connect, request, token, user } from '../support/relay.mjs';
+import { found, post } from '../support/rest.mjs';
+import { present } from '../support/conversations.mjs';
+import { creator, member, message, place } from '../support/session.mjs';
 
 async function values(names) {
   const { body } = await request('/metrics');
@@ -71,4 +74,28 @@ test('a conversation counts while somebody is subscribed', async () => {
   assert.ok(writes > 0);
   client.close();
   await become({ relay_conversations_active: 0 });
+});
+
+test('a message counts as undelivered where somebody whom it is for is not there', async () => {
+  const counted = (dialect) => `relay_messages_undelivered_total{dialect="${dialect}"}`;
+  const where = place();
+  const alone = await creator(where);
+  const say = async () => {
+    alone.emit('send-message', message(alone));
+    await alone.next('message-sent');
+  };
+  await say();
+  await become({ [counted('session')]: 1 });
+  await member(where, 'Bob');
+  await say();
+  const [alice, bob] = [user('Alice'), user('Bob')];
+  const id = await found(alice, [bob]);
+  const client = await present(alice, id);
+  const send = async () => assert.equal((await client.ask('message:send', { conversationId: id, content: 'x' })).success, true);
+  await send();
+  await become({ [counted('conversation')]: 1, [counted('session')]: 1 });
+  await connect(bob);
+  await send();
+  await post(alice, id, 'over REST');
+  await become({ [counted('conversation')]: 1, [counted('feed')]: 0, [counted('chat')]: 0 });
 });

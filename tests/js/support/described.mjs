@@ -156,15 +156,19 @@ export function sawRequest(method, address, body, { status, json }) {
     note(seen, 'has a status that is not described', json);
     return;
   }
-  const schema = '/content/application~1json/schema';
-  const pointer = answer.$ref ? `/components/responses/Refused${schema}` : `${at}/responses/${status}${schema}`;
+  const pointer = answer.$ref ? `/components/responses/Refused${schemaIn()}` : `${at}/responses/${status}${schemaIn(answer)}`;
   note(seen, openapi.misfit(pointer, json), json);
   if (status >= 300) return;
   unknownParameters(operation, path).forEach((name) => note(seen, `parameter ${name} is not described`));
   if (operation.requestBody && body !== undefined) {
     const sent = typeof body === 'string' ? JSON.parse(body) : JSON.parse(JSON.stringify(body));
-    note(`sent ${seen}`, openapi.misfit(`${at}/requestBody${schema}`, sent), sent);
+    note(`sent ${seen}`, openapi.misfit(`${at}/requestBody${schemaIn(operation.requestBody)}`, sent), sent);
   }
+}
+
+/** Where the schema of a body or an answer is, which has one type. */
+function schemaIn({ content = { 'application/json': {} } } = {}) {
+  return `/content/${escaped(Object.keys(content)[0]).replaceAll('%7E', '~')}/schema`;
 }
 
 function unknownParameters(operation, path) {

@@ -30,6 +30,9 @@ pub(super) fn push(line: &mut Vec<u8>, details: &Details<'_>) {
     members.text(name!("event"), details.event);
     members.number(name!("targets"), details.targets);
     members.number(name!("count"), details.count);
+    members.number(name!("users"), details.users);
+    members.number(name!("conversations"), details.conversations);
+    members.number(name!("participants"), details.participants);
     members.text(name!("firstAt"), details.first_at.as_deref());
     members.text(name!("lastAt"), details.last_at.as_deref());
     members.number(name!("bytes"), details.bytes);

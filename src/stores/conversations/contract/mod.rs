@@ -5,6 +5,7 @@ pub(super) mod blocks;
 pub(super) mod conversations;
 pub(super) mod history;
 pub(super) mod ignored;
+pub(super) mod import;
 pub(super) mod invited;
 pub(super) mod keys;
 pub(super) mod log;
@@ -75,6 +76,9 @@ macro_rules! contract_suite {
             invited::who_is_invited_counts_where_a_conversation_is_full,
             invited::invitations_are_the_newest_first_and_no_more_than_asked_for,
             invited::a_name_that_is_invited_invites_who_is_known_by_it,
+            import::lines_are_stored_with_the_times_that_they_have,
+            import::a_line_ends_a_participation_and_begins_no_earlier_one,
+            import::a_line_that_is_not_stored_keeps_no_other,
             pending::a_user_takes_the_place_of_a_pending_participant,
             pending::a_pending_participant_goes_where_the_user_is_already,
             messages::a_message_is_stored_as_it_was_sent,

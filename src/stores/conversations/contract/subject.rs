@@ -167,6 +167,7 @@ pub(crate) fn participant(name: &str, role: Role) -> NewParticipant {
         earlier_keys: Vec::new(),
         pending: false,
         is_invited: false,
+        joined_at: None,
     }
 }
 
@@ -178,6 +179,7 @@ pub(crate) fn new_conversation(id: &str, names: &[&str]) -> NewConversation {
         id_type: IdType::Text,
         description: Description::default(),
         created_by: user(first),
+        created_at: None,
         history: History::All,
         participants: [participant(first, Role::Admin)]
             .into_iter()

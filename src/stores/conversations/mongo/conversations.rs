@@ -103,7 +103,7 @@ impl ConversationStore for MongoConversations {
     }
 }
 
-async fn create(
+pub(super) async fn create(
     db: &Db,
     new: &NewConversation,
     by: &ChangedBy,
@@ -115,6 +115,7 @@ async fn create(
             return Err(StoreError::ConversationExists);
         }
         let now = db.now();
+        let created_at = new.created_at.unwrap_or(now);
         let first = new.first();
         let users: Vec<_> = first.iter().map(|one| one.user.as_str()).collect();
         let ignored = match by.user() {
@@ -133,11 +134,11 @@ async fn create(
         let participants = participants::first(new, by, &ignored, &head, date(now));
         let tail = TailDocument::inserting(created, participants);
         if log
-            .commit_first(&head, &tail, fields(new, &head, now))
+            .commit_first(&head, &tail, fields(new, &head, created_at))
             .await?
         {
             let change = tail.change.change(None)?;
-            return Ok(Logged::new(created_of(db, new, now).await?, change));
+            return Ok(Logged::new(created_of(db, new, created_at).await?, change));
         }
     }
 }

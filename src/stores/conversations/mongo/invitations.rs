@@ -128,6 +128,7 @@ async fn accept(
             earlier_keys: Vec::new(),
             pending: false,
             is_invited: false,
+            joined_at: None,
         };
         let status = ParticipantStatus::Active;
         let set = fields(

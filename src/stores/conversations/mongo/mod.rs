@@ -21,6 +21,7 @@ mod filters;
 mod heads;
 mod health;
 mod history;
+mod import;
 mod invitations;
 mod keys;
 mod known_messages;

@@ -244,6 +244,7 @@ pub(super) fn fields(
     (head, history): (&Head, History),
     now: DateTime,
 ) -> Document {
+    let joined_at = new.joined_at.map_or(now, date);
     let key = new.key.as_ref();
     let state = State {
         status,
@@ -253,8 +254,8 @@ pub(super) fn fields(
     let mut fields = doc! {
         "role": new.role.as_str(),
         "status": status.as_str(),
-        "joinedAt": now,
-        "counts": first_counts(now, head.next(), head.messages, history),
+        "joinedAt": joined_at,
+        "counts": first_counts(joined_at, head.next(), head.messages, history),
         "logged": state.logged(head.next()),
         "pending": new.pending,
         "ignored": status != ParticipantStatus::Active,
@@ -266,7 +267,7 @@ pub(super) fn fields(
     fields
 }
 
-async fn add(
+pub(super) async fn add(
     db: &Db,
     id: &ConversationId,
     new: &NewParticipant,

@@ -26,6 +26,10 @@ impl PendingStore for MongoConversations {
         self.run(pending_in(&self.db, name)).await
     }
 
+    async fn pending_among(&self, names: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        self.run(pending_among(&self.db, names)).await
+    }
+
     async fn claim(
         &self,
         id: &ConversationId,
@@ -45,6 +49,19 @@ async fn pending_in(db: &Db, name: &UserId) -> Result<Vec<ConversationId>, Store
     let found = all(find.projection(doc! { "conversationId": 1, "userId": 1 })).await?;
     let ids = found.iter().map(|one| &one.conversation_id);
     Ok(ids.filter_map(|id| ConversationId::parse(id)).collect())
+}
+
+async fn pending_among(db: &Db, names: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    let names: Vec<_> = names.iter().map(UserId::as_str).collect();
+    let status = doc! { "$in": [ACTIVE, INVITED] };
+    let find = db
+        .participants
+        .find(doc! { "userId": { "$in": names }, "status": status, "pending": true });
+    let found = all(find.projection(doc! { "conversationId": 1, "userId": 1 })).await?;
+    Ok(found
+        .iter()
+        .filter_map(|one| UserId::parse(&one.user_id))
+        .collect())
 }
 
 async fn claim(

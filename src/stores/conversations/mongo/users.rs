@@ -87,7 +87,11 @@ async fn read_id_types(db: &Db) -> Result<(), StoreError> {
     .await
 }
 
-async fn change(db: &Db, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
+pub(super) async fn change(
+    db: &Db,
+    user: &UserId,
+    change: &UserChange,
+) -> Result<UserRecord, StoreError> {
     let mut set = Document::new();
     set.extend(text("name", change.name.as_ref()));
     set.extend(text("givenName", change.name.as_ref()));

@@ -109,7 +109,7 @@ impl ConversationStore for SqliteConversations {
     }
 }
 
-fn create(
+pub(super) fn create(
     writing: &Writing<'_>,
     new: &NewConversation,
     by: ChangedBy,
@@ -119,11 +119,12 @@ fn create(
             (id, title, createdBy, createdAt, lastMessageAt, numericId, history, avatarUrl)
         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)
         ON CONFLICT (id) DO NOTHING";
+    let created_at = new.created_at.unwrap_or(writing.now);
     let values = params![
         new.id,
         new.description.title,
         new.created_by,
-        number(writing.now),
+        number(created_at),
         new.id_type.is_number(),
         new.history,
         new.description.avatar_url,
@@ -147,8 +148,8 @@ fn create(
             id_type: new.id_type,
             description: new.description.clone(),
             created_by: new.created_by.clone(),
-            created_at: writing.now,
-            last_message_at: writing.now,
+            created_at,
+            last_message_at: created_at,
             message_retention: None,
             history: new.history,
         },

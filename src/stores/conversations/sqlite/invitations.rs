@@ -104,6 +104,7 @@ fn accept(
         earlier_keys: Vec::new(),
         pending: false,
         is_invited: false,
+        joined_at: None,
     };
     let (status, by) = (ParticipantStatus::Active, ChangedBy::User(user.clone()));
     let change = put(writing, counted, &new, status, by)?;

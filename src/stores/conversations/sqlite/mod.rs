@@ -11,6 +11,7 @@ mod fair_queue;
 mod first_participants;
 mod health;
 mod history;
+mod import;
 mod invitations;
 mod keys;
 mod leaving;

@@ -23,6 +23,12 @@ impl PendingStore for SqliteConversations {
         self.readers.read(move |db| pending_in(db, &name)).await
     }
 
+    async fn pending_among(&self, names: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        let names = names.to_owned();
+        let read = self.readers.read(move |db| pending_among(db, names));
+        read.await
+    }
+
     async fn claim(
         &self,
         id: &ConversationId,
@@ -45,6 +51,19 @@ fn pending_in(db: &Connection, name: &UserId) -> Result<Vec<ConversationId>, Sto
     let mut select = db.prepare_cached(SELECT)?;
     let rows = select.query_map([name], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn pending_among(db: &Connection, names: Vec<UserId>) -> Result<Vec<UserId>, StoreError> {
+    const SELECT: &str = "
+        SELECT 1 FROM participants WHERE user = ?1 AND status IN ('active', 'invited') AND pending";
+    let mut select = db.prepare_cached(SELECT)?;
+    let mut pending = Vec::new();
+    for name in names {
+        if select.exists([&name])? {
+            pending.push(name);
+        }
+    }
+    Ok(pending)
 }
 
 fn claim(

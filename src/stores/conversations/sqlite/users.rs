@@ -113,7 +113,11 @@ fn upsert(db: &Connection, token: &TokenUser) -> Result<UserRecord, StoreError> 
     Ok(db.prepare_cached(UPSERT)?.query_row(values, read)?)
 }
 
-fn change(db: &Connection, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
+pub(super) fn change(
+    db: &Connection,
+    user: &UserId,
+    change: &UserChange,
+) -> Result<UserRecord, StoreError> {
     const CHANGE: &str = "
         INSERT INTO users (id, name, givenName, avatarUrl, status)
         VALUES (?1, coalesce(?2, ?1), ?2, ?4, coalesce(?5, 'active'))

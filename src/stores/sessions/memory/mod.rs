@@ -280,6 +280,10 @@ impl SessionStore for MemoryStore {
         self.usage.sessions()
     }
 
+    async fn count_shared(&self) -> Option<[u64; ChatMode::ALL.len()]> {
+        None
+    }
+
     async fn summaries(&self) -> Vec<Summary> {
         let summary = |id: &SessionId, session: &Stored| {
             let messages = session.history.len();

@@ -8,7 +8,7 @@ use ::redis::Cmd;
 use super::change::Failure;
 use super::{RedisStore, encoded};
 use crate::model::UserId;
-use crate::model::session::{Appended, Message, SessionId, Summary};
+use crate::model::session::{Appended, ChatMode, Message, SessionId, Summary};
 use crate::stores::sessions::state::State;
 
 impl RedisStore {
@@ -32,7 +32,7 @@ impl RedisStore {
         let Some(message) = self.errors.note(appended)? else {
             return Ok(None);
         };
-        self.update_index(id, message.index_for).await;
+        self.update_index(id, message.index_for, None).await;
         let revision = message.revision;
         Ok(Some(match message.is_repeated {
             true => Appended::Repeated { revision },
@@ -46,15 +46,22 @@ impl RedisStore {
         let Some(touched) = self.errors.note(touched)? else {
             return Ok(None);
         };
-        self.update_index(id, touched.index_for).await;
-        let state = encoded::read_state(&touched.state).ok_or(Failure::Unreadable)?;
+        let state = encoded::read_state(&touched.state);
+        let mode = state.as_ref().map(|state| state.mode);
+        self.update_index(id, touched.index_for, mode).await;
+        let state = state.ok_or(Failure::Unreadable)?;
         Ok(Some((state, touched.revision)))
     }
 
-    /// Notes in the index for how many milliseconds a session exists, if it has to be updated.
-    pub(super) async fn update_index(&self, id: &SessionId, timeout: Option<NonZeroU64>) {
+    /// Notes in the index for how many milliseconds a session of this mode, if it is known, exists, if it has to be updated.
+    pub(super) async fn update_index(
+        &self,
+        id: &SessionId,
+        timeout: Option<NonZeroU64>,
+        mode: Option<ChatMode>,
+    ) {
         if let Some(timeout) = timeout {
-            self.index.put(&self.redis, id, timeout).await;
+            self.index.put(&self.redis, id, timeout, mode).await;
         }
     }
 

@@ -130,8 +130,11 @@ impl RedisStore {
             let decided = decide(state).map_err(Rejected::Decided)?;
             let committed = self.commit(&keys, before, &decided, history_read).await;
             if let Some(committed) = committed.map_err(failed)? {
-                match decided.state {
-                    Some(_) => self.update_index(id, committed.index_for).await,
+                match &decided.state {
+                    Some(state) => {
+                        let mode = Some(state.mode);
+                        self.update_index(id, committed.index_for, mode).await;
+                    }
                     None => self.index.remove(&self.redis, id).await,
                 }
                 return Ok((decided.result, committed));

@@ -30,6 +30,7 @@ use std::time::Duration;
 use ::redis::Cmd;
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::state::{Now, State};
@@ -54,6 +55,8 @@ use scripts::{Committed, Scripts};
 const BATCH: usize = 1_000;
 /// In how many calls all sessions that have members on this server are checked.
 const CALLS_FOR_ALL: usize = 20;
+/// How long Redis may take to say how many sessions there are: who asks is answered soon.
+const COUNT_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// All sessions in one Redis.
 #[derive(Debug)]
@@ -297,6 +300,12 @@ impl SessionStore for RedisStore {
     async fn count(&self) -> usize {
         let count = self.index.count(&self.redis).await;
         count.unwrap_or_else(|_| self.index.last_count())
+    }
+
+    async fn count_shared(&self) -> Option<[u64; ChatMode::ALL.len()]> {
+        let counting = timeout(COUNT_TIMEOUT, self.index.count_by_mode(&self.redis));
+        let counts = counting.await.ok().and_then(Result::ok);
+        Some(counts.unwrap_or_else(|| self.index.last_by_mode()))
     }
 
     async fn summaries(&self) -> Vec<Summary> {

@@ -131,6 +131,39 @@ async fn the_index_is_updated_when_a_session_is_prolonged() {
     }
 }
 
+#[tokio::test]
+async fn all_servers_count_the_same_sessions_by_their_modes() {
+    let Some(space) = Space::new() else { return };
+    let (node, other) = (
+        Node::of(&space, LIMITS).await,
+        Node::of(&space, LIMITS).await,
+    );
+    for (name, mode) in [
+        ("a", ChatMode::Group),
+        ("b", ChatMode::Group),
+        ("c", ChatMode::Private),
+    ] {
+        node.subject.reserve(name, "k", mode).await.unwrap();
+    }
+    node.subject.join("a", join("x", "k")).await.unwrap();
+    assert_eq!(other.store.count_shared().await, Some([2, 1, 0]));
+    // A message prolongs it without knowing its mode.
+    let index = node.redis.key("sessions", "index");
+    let of_mode = format!("{index}:group");
+    let keys = node.keys("a");
+    let until: f64 = node.ask(&["ZSCORE", &of_mode, "a"]).await;
+    node.ask::<()>(&["ZADD", &of_mode, &(until - 60_000.0).to_string(), "a"])
+        .await;
+    node.ask::<()>(&["HSET", &keys.session, "indexed", "0"])
+        .await;
+    node.subject.append("a", message(1, "x", None, "1")).await;
+    let again: f64 = node.ask(&["ZSCORE", &of_mode, "a"]).await;
+    assert!(again >= until, "{again} {until}");
+    node.subject.depart("a", "x", Departure::Left).await;
+    node.ask::<()>(&["ZADD", &of_mode, "1", "b"]).await;
+    assert_eq!(other.store.count_shared().await, Some([0, 1, 0]));
+}
+
 #[test]
 fn all_local_sessions_are_checked_in_turn() {
     for count in [0, 1, 999, 1_000, 1_001, 50_000] {
