@@ -22,6 +22,7 @@ use crate::engine_io::{EngineError, Revision, Sessions, accept};
 use crate::limits::{address, proxied};
 use crate::metrics::refusals::{self, Engine};
 use crate::model::{DisconnectReason, ErrorCode};
+use crate::traces::{self, SpanContext};
 use crate::transport::{Attach, Carrier as _, Link, PeerLink};
 
 /// The library, and what stands in front of it.
@@ -97,13 +98,22 @@ impl SocketIoEdge {
 
     /// How a request came from this peer.
     fn came(&self, peer: IpAddr, headers: &HeaderMap) -> Came {
-        let config = self.config.now();
-        let has_tls = config.tls_cert_file.is_some() && !self.is_internal;
-        let is_proxied = address::is_trusted(peer.to_canonical(), &config.trusted_proxies);
+        let has_tls = self.config.now().tls_cert_file.is_some() && !self.is_internal;
+        let is_proxied = self.is_trusted(peer);
         Came {
             from_page: headers.contains_key(ORIGIN),
             by_tls: has_tls || is_proxied && proxied::scheme(headers) == Some("https"),
         }
+    }
+
+    /// What a request of this peer is a part of, if that is believed.
+    fn trace(&self, peer: IpAddr, headers: &HeaderMap) -> Option<SpanContext> {
+        let is_followed = traces::is_on() && self.is_trusted(peer);
+        is_followed.then(|| traces::sent(headers)).flatten()
+    }
+
+    fn is_trusted(&self, peer: IpAddr) -> bool {
+        address::is_trusted(peer.to_canonical(), &self.config.now().trusted_proxies)
     }
 
     /// A request of a session that exists.
@@ -159,7 +169,8 @@ impl SocketIoEdge {
             Err(why) => return Ok(no_place(why)),
         };
         let handshake = Handshake::of(asked.parts, asked.query, (address, &place))
-            .that_came(self.came(peer, headers), self.is_internal);
+            .that_came(self.came(peer, headers), self.is_internal)
+            .part_of(self.trace(peer, headers));
         match accepted {
             None => {
                 let as_text = asked.query.as_text;

@@ -13,6 +13,7 @@ use super::{Came, Client};
 use crate::audit::AuditText;
 use crate::limits::Account;
 use crate::metrics::connections::HandshakeOutcome;
+use crate::traces::SpanContext;
 use crate::transport::Attach;
 
 /// What is known of a client from the request that opened its connection.
@@ -32,6 +33,8 @@ pub(crate) struct Handshake {
     pub(crate) dialect: Option<Arc<str>>,
     /// How the request came.
     pub(crate) came: Came,
+    /// What it is a part of, as a proxy of the operator says.
+    pub(crate) trace: Option<Box<SpanContext>>,
     /// It came to the address of operators.
     pub(crate) is_internal: bool,
     /// Its place, which the library must not keep.
@@ -81,6 +84,7 @@ impl Handshake {
             token: query.token.map(decoded),
             dialect: query.dialect.map(decoded),
             came: Came::default(),
+            trace: None,
             is_internal: false,
             carrier: None,
         }
@@ -118,6 +122,14 @@ impl Handshake {
         Self {
             came,
             is_internal,
+            ..self
+        }
+    }
+
+    /// It is a part of this.
+    pub(super) fn part_of(self, trace: Option<SpanContext>) -> Self {
+        Self {
+            trace: trace.map(Box::new),
             ..self
         }
     }

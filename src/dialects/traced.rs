@@ -66,13 +66,14 @@ pub(super) fn handshake(opening: &Opening<'_>) -> Option<Span> {
     if !traces::is_on() {
         return None;
     }
-    let place = opening.handshake().place.upgrade();
+    let handshake = opening.handshake();
+    let place = handshake.place.upgrade();
     let begun = place.and_then(|place| place.handshake_begun());
-    Span::since(
-        Name::Handshake,
-        Parent::Nothing,
-        begun.unwrap_or_else(Instant::now),
-    )
+    let parent = match &handshake.trace {
+        Some(trace) => Parent::Remote((**trace).clone()),
+        None => Parent::Nothing,
+    };
+    Span::since(Name::Handshake, parent, begun.unwrap_or_else(Instant::now))
 }
 
 /// What became of a handshake.

@@ -12,18 +12,12 @@ use crate::limits::address::is_trusted;
 use crate::traces::{self, Attribute, Name, Parent, Span};
 use crate::transport::Link;
 
-/// By which others say to which trace a request belongs.
-const TRACE_PARENT: &str = "traceparent";
-
 /// The span of a request, if spans are recorded. Its route is not known yet.
 pub(super) fn request(config: &Config, link: &Link, headers: &HeaderMap) -> Option<Span> {
     if !traces::is_on() {
         return None;
     }
-    let mut given = headers.get_all(TRACE_PARENT).iter();
-    let given = given.next().filter(|_| given.next().is_none());
-    let given = given.and_then(|value| traces::given(value.to_str().ok()?));
-    let parent = match given {
+    let parent = match traces::sent(headers) {
         Some(context) if is_believed(config, link, headers) => Parent::Remote(context),
         _ => Parent::Nothing,
     };

@@ -8,7 +8,8 @@ mod parent;
 mod span;
 
 pub(crate) use list::{Attribute, Name};
-pub(crate) use parent::given;
+pub(crate) use opentelemetry::trace::SpanContext;
+pub(crate) use parent::{given, sent};
 pub(crate) use span::{Parent, Span};
 
 use std::sync::{Arc, OnceLock};

@@ -1,7 +1,18 @@
 //! The context of a span as text: `traceparent` of W3C Trace Context, from a request or a message of another node. Who may
 //! be believed is decided elsewhere; `tracestate` is neither read nor sent, since anybody may write anything into it.
 
+use axum::http::HeaderMap;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+/// By which others say to which trace a request belongs.
+const TRACE_PARENT: &str = "traceparent";
+
+/// The context that comes with a request; `None`: none does, or more than one.
+pub(crate) fn sent(headers: &HeaderMap) -> Option<SpanContext> {
+    let mut sent = headers.get_all(TRACE_PARENT).iter();
+    let only = sent.next().filter(|_| sent.next().is_none());
+    given(only?.to_str().ok()?)
+}
 
 /// The context that is written so; `None`: it is not one.
 pub(crate) fn given(text: &str) -> Option<SpanContext> {

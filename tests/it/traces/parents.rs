@@ -84,3 +84,30 @@ async fn the_context_of_a_request_is_followed_with_the_token_of_an_administrator
 async fn the_context_that_a_trusted_proxy_sends_is_followed() {
     ask("127.0.0.1", &[("proxy", None, true)]).await;
 }
+
+/// The trace of a handshake by polling, whose first request says that it belongs to one.
+async fn trace_of_handshake(trusted: &str) -> String {
+    let collector = Collector::http().await;
+    let endpoint = format!("{}/v1/traces", collector.url());
+    let settings = [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*endpoint),
+        ("TRUSTED_PROXIES", trusted),
+    ];
+    let mut relay = program::server(&[&settings[..], &ALL].concat());
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let given = format!("00-{TRACE}-{PARENT}-01");
+    let opened = http::request(&relay, "GET", path, &[("traceparent", &given)], b"").await;
+    let (_, sid) = opened.body.split_once(r#""sid":""#).unwrap();
+    let path = format!("{path}&sid={}", sid.split_once('"').unwrap().0);
+    let connect = format!(r#"40{{"token":"{}"}}"#, token::for_user("ann"));
+    http::request(&relay, "POST", &path, &[], connect.as_bytes()).await;
+    let span = collector.span_with("handshake", |_| true).await;
+    stop(&mut relay);
+    hex(&span.trace_id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_context_of_a_handshake_is_followed_where_a_trusted_proxy_sends_it() {
+    assert_eq!(trace_of_handshake("127.0.0.1").await, TRACE);
+    assert_ne!(trace_of_handshake("").await, TRACE);
+}
