@@ -1,4 +1,4 @@
-//! One session of a client that polls, or has begun by it. It is the [`Carrier`] of its Socket.IO connection until a
+//! One session of a client that polls, or has begun by it. It is the `Carrier` of its Socket.IO connection until a
 //! WebSocket is. It must not know what is said on it.
 
 mod carrying;
