@@ -111,6 +111,7 @@ fn handshake(config: &LiveConfig) -> Handshake {
         token: None,
         dialect: None,
         came: Came::default(),
+        trace: None,
         is_internal: false,
         place: Weak::new(),
         account: places.take(address).unwrap().account().clone(),
