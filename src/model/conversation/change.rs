@@ -151,6 +151,11 @@ impl<T> Logged<T> {
         }
     }
 
+    /// The change, and what follows from it.
+    pub(crate) fn into_changes(self) -> Vec<Change> {
+        self.change.into_iter().chain(self.consequence).collect()
+    }
+
     /// The same with what follows from the change.
     pub(crate) fn with_consequence(self, consequence: Option<Change>) -> Self {
         Self {

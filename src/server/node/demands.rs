@@ -19,7 +19,7 @@ const REDIS_INTERVAL: Duration = Duration::from_secs(60);
 const MEMORY: Duration = Duration::from_secs(3 * RENEWAL.as_secs());
 
 /// Settings that each node may have its own of. Secrets and addresses of stores are not told by their text.
-const OWN: [&str; 22] = [
+const OWN: [&str; 26] = [
     "host",
     "port",
     "base_path",
@@ -29,6 +29,10 @@ const OWN: [&str; 22] = [
     "debug",
     "log_level",
     "log_format",
+    "access_log",
+    "access_log_users",
+    "internal_listen",
+    "client_files",
     "jwt_secret",
     "jwt_public_key_file",
     "admin_token",

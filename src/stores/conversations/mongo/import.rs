@@ -103,7 +103,7 @@ async fn conversation(db: &Db, line: &ImportedConversation) -> Result<Vec<Change
     {
         match conversations::create(db, &new, &ChangedBy::Admin).await {
             Err(StoreError::ConversationExists) => {}
-            created => return created.map(changes),
+            created => return created.map(Logged::into_changes),
         }
     }
     // Another node may have made it meanwhile.
@@ -144,7 +144,7 @@ async fn participant(
             // Somebody else was faster.
             Step::Note => continue,
         };
-        return Ok(changed.map(changes).unwrap_or_default());
+        return Ok(changed.map(Logged::into_changes).unwrap_or_default());
     }
 }
 
@@ -169,12 +169,4 @@ async fn note(db: &Db, line: &ImportedParticipant) -> Result<bool, StoreError> {
     let participants = db.participants.clone_with_type::<Document>();
     let inserted = unless_there(participants.insert_one(document)).await?;
     Ok(inserted.is_some())
-}
-
-fn changes<T>(logged: Logged<T>) -> Vec<Change> {
-    logged
-        .change
-        .into_iter()
-        .chain(logged.consequence)
-        .collect()
 }

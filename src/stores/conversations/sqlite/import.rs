@@ -56,7 +56,7 @@ fn conversation(
         (Some(_), _) | (None, None) => Err(StoreError::ConversationExists),
         (None, Some(new)) => {
             let created = conversations::create(writing, &new, ChangedBy::Admin)?;
-            Ok(changes(created))
+            Ok(created.into_changes())
         }
     }
 }
@@ -85,7 +85,7 @@ fn participant(
         }
         Step::Note => return note(writing, conversation, line).map(|()| Vec::new()),
     };
-    Ok(changed.map(changes).unwrap_or_default())
+    Ok(changed.map(Logged::into_changes).unwrap_or_default())
 }
 
 /// One of whom the log says nothing: they have read nothing here, and nobody is told of them.
@@ -109,12 +109,4 @@ fn note(
         line.ended_by(),
     ])?;
     Ok(())
-}
-
-fn changes<T>(logged: Logged<T>) -> Vec<Change> {
-    logged
-        .change
-        .into_iter()
-        .chain(logged.consequence)
-        .collect()
 }
