@@ -1,6 +1,6 @@
 // Chromium without a screen, from a package that has the libraries with it that a bare machine lacks. It asks no host but
 // this one, and knows nothing of what is shown.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
@@ -9,6 +9,12 @@ import puppeteer from 'puppeteer-core';
 const BARE = 'nodejs22.x';
 const ARGUMENTS = ['--headless', '--no-sandbox', '--no-zygote', '--disable-gpu', '--disable-dev-shm-usage'];
 
+/** The package has its fonts looked for where it is not. */
+const configuration = (fonts) => `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>${fonts}</dir><cachedir>${join(fonts, 'cache')}</cachedir></fontconfig>
+`;
+
 /** A browser, and how it is removed. */
 export async function browser() {
   const folder = await mkdtemp(join(tmpdir(), 'browser-'));
@@ -16,6 +22,8 @@ export async function browser() {
   const { default: chromium } = await import('@sparticuz/chromium');
   chromium.setGraphicsMode = false;
   const executablePath = await chromium.executablePath();
+  const fonts = join(folder, 'fonts');
+  await writeFile(join(fonts, 'fonts.conf'), configuration(fonts));
   const launched = await puppeteer.launch({ executablePath, args: ARGUMENTS, headless: 'shell', userDataDir: join(folder, 'profile') });
   const remove = async () => {
     await launched.close();
