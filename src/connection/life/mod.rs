@@ -2,6 +2,7 @@
 //! alone moves a connection from one stage to the next, and drops a member's registration exactly
 //! once, whatever ends the connection. It must not know what any event means.
 
+mod ahead;
 mod context;
 pub(crate) mod deadlines;
 mod handler;

@@ -1,8 +1,8 @@
 // `conversation`: rates. Started with small limits (`tests/it/clients.rs`) and 127.0.0.1 as a trusted proxy, so that each test
 // has addresses of its own.
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
+import { newAddressHeader } from '../support/addresses.mjs';
 import { unique, user } from '../support/relay.mjs';
 import { DONE, REFUSALS, call, enter, failed, found, inConversation, names, online, present, witness } from '../support/conversations.mjs';
 import { until } from '../support/session.mjs';
@@ -15,7 +15,7 @@ const { rate } = REFUSALS;
 
 /** Options of a client that seems to come from an address no other test uses. */
 function newAddress() {
-  return { extraHeaders: { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` } };
+  return { extraHeaders: newAddressHeader() };
 }
 
 /** Two members of a conversation of somebody else, so that neither has used any of their messages. */

@@ -1,8 +1,9 @@
 // Rate and connection limits. Started with small limits (`tests/it/clients.rs`) and 127.0.0.1 as a trusted proxy, so that
 // each test has an address of its own.
 import assert from 'node:assert/strict';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { newAddressHeader } from '../support/addresses.mjs';
 import { TIMEOUT, attempt, connect, exchange, seconds, token, user } from '../support/relay.mjs';
 
 const MESSAGE_BURST = Number(process.env.MESSAGE_BURST);
@@ -16,7 +17,7 @@ const sealed = { ciphertext: 'c', iv: 'i', tag: 't' };
 
 /** Options of a client that seems to come from an address no other test uses. */
 function fromNewAddress() {
-  return { extraHeaders: { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` } };
+  return { extraHeaders: newAddressHeader() };
 }
 const join = (who) => connect(who, fromNewAddress());
 

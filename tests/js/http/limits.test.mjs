@@ -1,8 +1,8 @@
 // REST: rate limits. Started with small limits (`tests/it/clients.rs`) and 127.0.0.1 as a trusted proxy, so that each test
 // has an address of its own.
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
+import { newAddressHeader as newAddress } from '../support/addresses.mjs';
 import { attempt, seconds, token, unique, user } from '../support/relay.mjs';
 import { present } from '../support/conversations.mjs';
 import { ADMIN, NO_ROUTE, at, bearer, call, done, history, refused } from '../support/rest.mjs';
@@ -13,11 +13,6 @@ const BURST = Number(process.env.MESSAGE_BURST);
 const FAILED_AUTHS = Number.parseInt(process.env.FAILED_AUTH_RATE, 10);
 const LIMITED = { error: 'Rate limit exceeded', code: 'RATE_LIMIT' };
 const ATTEMPTS = { error: 'Too many attempts', code: 'TOO_MANY_ATTEMPTS' };
-
-/** Headers of a client that seems to come from an address no other test uses. */
-function newAddress() {
-  return { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` };
-}
 
 /** A conversation that somebody else made, so that nothing of a user's own limit is used. */
 async function place(...users) {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
+import { newAddressHeader } from '../support/addresses.mjs';
 import { DONE, REFUSALS, attemptJoin, creator, failed, guest, invalid, joining, place, reserve } from '../support/session.mjs';
 
 const SESSIONS = Number(process.env.MAX_SESSIONS_PER_IP);
@@ -10,7 +11,7 @@ const KEYS = Number(process.env.MAX_SESSION_KEYS_BYTES);
 
 /** Options of a client, or of a request, that seems to come from an address no other test uses. */
 function newAddress() {
-  return { extraHeaders: { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` } };
+  return { extraHeaders: newAddressHeader() };
 }
 
 test('the limits are the ones this suite counts on', () => {
