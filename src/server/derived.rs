@@ -12,14 +12,14 @@ use crate::cluster::NodeSettings;
 use crate::config::{Config, Live, Secret};
 use crate::connection::SocketIoEdge;
 use crate::http::{self, ClientFiles};
-use crate::transport::{FlowLimits, LinkLimits, RequestLimits};
+use crate::transport::{FlowLimits, LinkLimits, LiveFlowLimits, RequestLimits};
 
 /// What is kept of the settings before there are services.
 #[derive(Debug, Clone)]
 pub(super) struct Bounds {
     pub(super) links: Live<LinkLimits>,
     pub(super) requests: Live<RequestLimits>,
-    pub(super) flow: Live<FlowLimits>,
+    pub(super) flow: LiveFlowLimits,
 }
 
 impl Bounds {

@@ -7,11 +7,11 @@ use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 
 use crate::admin_ui::Administrators;
 use crate::app::App;
-use crate::config::{Config, Live};
+use crate::config::Config;
 use crate::connection::{self, Library, SocketIoEdge};
 use crate::dialects::Dispatcher;
 use crate::engine_io::FRAMING;
-use crate::transport::FlowLimits;
+use crate::transport::{FlowLimits, LiveFlowLimits};
 
 /// Bytes that the library reads at once from each WebSocket before it knows how long a frame is. Events pass it by, so what
 /// it reads are heartbeats, which fit, and the request to enter, for which it makes room; more than is read of that at
@@ -19,7 +19,7 @@ use crate::transport::FlowLimits;
 const WS_READ_BUFFER: usize = 16;
 
 /// The edge in front of the library.
-pub(super) fn edge(app: &Arc<App>, flow: &Live<FlowLimits>) -> (SocketIoEdge, Administrators) {
+pub(super) fn edge(app: &Arc<App>, flow: &LiveFlowLimits) -> (SocketIoEdge, Administrators) {
     let (library, administrators) = library(app, flow);
     let edge = SocketIoEdge::new(
         library,
@@ -32,7 +32,7 @@ pub(super) fn edge(app: &Arc<App>, flow: &Live<FlowLimits>) -> (SocketIoEdge, Ad
 }
 
 /// The library, whose connections the dialects handle, and its namespace of administrators.
-pub(super) fn library(app: &Arc<App>, flow: &Live<FlowLimits>) -> (Library, Administrators) {
+pub(super) fn library(app: &Arc<App>, flow: &LiveFlowLimits) -> (Library, Administrators) {
     let config = &app.config.now();
     let (library, io) = Library::build(builder(config));
     let services = connection::Services {

@@ -6,6 +6,7 @@
 //! It outlives a change of transport, so it must not know what carries the connection beyond
 //! [`Carrier`].
 
+mod limits;
 mod reading;
 mod sending;
 
@@ -22,41 +23,18 @@ use super::clock::now_ms;
 use super::controls::Controls;
 use super::turns::Turns;
 use super::window::Window;
-use crate::config::Live;
 use crate::limits::{ALWAYS, Account, Held, Kept};
 use crate::metrics::connections::Counted;
+
+pub(crate) use limits::{FlowLimits, LiveFlowLimits};
 
 /// Bytes that a queued frame is charged beside its payload.
 const FRAME_OVERHEAD: usize = 128;
 
-/// The bounds of one connection, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FlowLimits {
-    /// Handed to the client and not yet written: above this its senders wait.
-    pub(crate) receiver_budget: usize,
-    /// Read from the client and not yet handled: above this nothing more is read from it.
-    pub(crate) sender_budget: usize,
-    /// The largest event.
-    pub(crate) max_event: usize,
-}
-
-impl FlowLimits {
-    /// The most that can be queued for a client: the budget, as much again for events that do not
-    /// wait for room, and one more event. A client with a larger backlog is disconnected.
-    pub(crate) fn hard_limit(&self) -> usize {
-        2 * self.receiver_budget + self.max_event
-    }
-
-    /// The number of empty events that fit under [`Self::hard_limit`].
-    pub(crate) fn max_frames(&self) -> usize {
-        self.hard_limit() / FRAME_OVERHEAD + 1
-    }
-}
-
 /// Flow control state of one connection, shared with what presently carries it.
 #[derive(Debug)]
 pub(crate) struct Flow {
-    limits: Live<FlowLimits>,
+    limits: LiveFlowLimits,
     /// Charged sizes of the frames handed over and not yet written, oldest first.
     queued: Mutex<VecDeque<u32>>,
     backlog: AtomicUsize,
@@ -95,7 +73,7 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// Flow control for a new connection of whoever has this account.
-    pub(crate) fn new(limits: impl Into<Live<FlowLimits>>, account: Arc<Account>) -> Arc<Self> {
+    pub(crate) fn new(limits: impl Into<LiveFlowLimits>, account: Arc<Account>) -> Arc<Self> {
         Arc::new(Self {
             limits: limits.into(),
             queued: Mutex::default(),

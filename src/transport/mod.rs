@@ -42,7 +42,7 @@ pub(crate) use before_write::BeforeWrite;
 pub(crate) use body::{Pace, TooSlow};
 pub(crate) use carrier::Carrier;
 pub(crate) use entry::{ENTER, ENTRY_PAUSE, Entry, PREFIX};
-pub(crate) use flow::{Flow, FlowLimits};
+pub(crate) use flow::{Flow, FlowLimits, LiveFlowLimits};
 pub(crate) use flusher::written_together;
 pub(crate) use frame_head::{FrameHead, put_frame_head};
 pub(crate) use frames::is_relayed_packet;

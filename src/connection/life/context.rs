@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::audit::Audit;
-use crate::config::{Live, LiveConfig};
+use crate::config::LiveConfig;
 use crate::connection::{Drain, OpenConnections};
-use crate::transport::FlowLimits;
+use crate::transport::LiveFlowLimits;
 
 /// What all connections share.
 pub(super) struct Context<H> {
@@ -23,7 +23,7 @@ pub(crate) struct Services {
     /// The settings.
     pub(crate) config: LiveConfig,
     /// Bounds of flow control.
-    pub(crate) flow_limits: Live<FlowLimits>,
+    pub(crate) flow_limits: LiveFlowLimits,
     /// The name of this server.
     pub(crate) node: Arc<str>,
     /// The shutdown, before which the rest of what ended connections sent is handled.

@@ -9,11 +9,11 @@ use socketioxide::extract::SocketRef;
 
 use super::Life;
 use super::pipeline::Place;
-use crate::config::{Live, LiveConfig};
+use crate::config::LiveConfig;
 use crate::connection::{Client, Connection, Handshake, Subject};
 use crate::model::{Refusal, TokenFacts};
 use crate::payload::RawEvent;
-use crate::transport::{Flow, FlowLimits};
+use crate::transport::{Flow, LiveFlowLimits};
 
 /// Admits clients, handles their events, and words what is due.
 pub(crate) trait Handler: Send + Sync + Sized + 'static {
@@ -187,7 +187,7 @@ pub(crate) struct Opening<'a> {
     pub(super) handshake: &'a Handshake,
     pub(super) node: &'a Arc<str>,
     pub(super) config: &'a LiveConfig,
-    pub(super) flow_limits: &'a Live<FlowLimits>,
+    pub(super) flow_limits: &'a LiveFlowLimits,
 }
 
 impl Opening<'_> {
