@@ -10,7 +10,7 @@ use crate::stores::conversations::{DryRun, StoreError};
 /// Where lines go.
 pub(super) enum Target {
     Stored(Arc<App>),
-    Tried(Arc<App>, DryRun),
+    Tried(Arc<App>, Box<DryRun>),
 }
 
 impl Target {
@@ -20,7 +20,8 @@ impl Target {
         Ok(match is_dry_run {
             true => {
                 let (stores, folder) = (app.conversations.stores(), &app.config.now().data_dir);
-                Self::Tried(app.clone(), DryRun::new(stores, folder).await?)
+                let tried = DryRun::new(stores, folder).await?;
+                Self::Tried(app.clone(), Box::new(tried))
             }
             false => Self::Stored(app.clone()),
         })
