@@ -67,7 +67,7 @@ impl DryRun {
     /// What would become of these lines, at this time.
     ///
     /// # Errors
-    /// As for [`ImportStore::import`](super::ImportStore::import).
+    /// As for `ImportStore::import`.
     pub(crate) async fn import(
         &self,
         lines: Vec<Import>,
