@@ -246,12 +246,15 @@ impl Event {
     }
 }
 
+/// Whether a dialect is served and may be used on a connection.
+fn accepts(config: &Config, connection: &Connection, dialect: Dialect) -> bool {
+    config.dialects.contains(&dialect) && connection.accepts_dialect(dialect)
+}
+
 /// Whether an event may be begun before those that its client sent before are answered.
 fn goes_ahead(config: &Config, connection: &Connection, event: &RawEvent) -> bool {
-    let accepts =
-        |dialect| config.dialects.contains(&dialect) && connection.accepts_dialect(dialect);
     let name = event.name().unwrap_or_default();
-    match Event::named(accepts, name) {
+    match Event::named(|dialect| accepts(config, connection, dialect), name) {
         (Some(event), None) => event.goes_ahead(),
         _ => false,
     }

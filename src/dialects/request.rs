@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::row::Row;
-use super::traced;
+use super::{accepts, traced};
 use crate::app::App;
 use crate::audit;
 use crate::connection::{Connection, Outcome, Place};
@@ -160,8 +160,7 @@ impl<'a> Request<'a> {
 
     /// Whether the dialect is served and may be used on this connection.
     pub(crate) fn accepts(&self, dialect: Dialect) -> bool {
-        self.app.config.now().dialects.contains(&dialect)
-            && self.connection.accepts_dialect(dialect)
+        accepts(&self.app.config.now(), self.connection, dialect)
     }
 
     /// Records what the sender did, which is what the row of the event says.

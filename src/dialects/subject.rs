@@ -1,7 +1,7 @@
 //! What an event is about, as far as its order counts among what its user hands over on several connections: another
 //! user, a conversation, or a session.
 
-use super::Event;
+use super::{Event, accepts};
 use crate::config::Config;
 use crate::connection::{Connection, Subject};
 use crate::model::Dialect;
@@ -17,8 +17,7 @@ pub(super) fn of_event(
     connection: &Connection,
     event: &RawEvent,
 ) -> Option<Subject> {
-    let accepts =
-        |dialect| config.dialects.contains(&dialect) && connection.accepts_dialect(dialect);
+    let accepts = |dialect| accepts(config, connection, dialect);
     let (first, other) = Event::named(accepts, event.name()?);
     let payload = event.payload();
     let other = other.filter(|other| other.is_meant(event, &payload));
