@@ -1,29 +1,32 @@
 //! Every Socket.IO request on its way to the library: whether it opens a session, and whether there is a place for that.
 //! What a session is told and sends is in `engine_io`. It must not know who a client is.
 
+mod refusal;
+
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONNECTION, ORIGIN, RETRY_AFTER};
+use axum::http::header::{CONNECTION, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
-use serde::Serialize;
 
 use super::handshake::{Handshake, Query};
-use super::places::{NoPlace, Place};
+use super::places::Place;
 use super::{Came, Drain, Library, Places};
 use crate::config::{LiveConfig, Transport};
 use crate::engine_io::{EngineError, Revision, Sessions, accept};
 use crate::limits::{address, proxied};
 use crate::metrics::refusals::{self, Engine};
-use crate::model::{DisconnectReason, ErrorCode};
+use crate::model::DisconnectReason;
 use crate::traces::{self, SpanContext};
 use crate::transport::{Attach, Carrier as _, Link, PeerLink};
+
+use self::refusal::no_place;
+pub(crate) use self::refusal::refusal;
 
 /// The library, and what stands in front of it.
 #[derive(Debug, Clone)]
@@ -258,17 +261,6 @@ pub(crate) async fn note_request(
     response
 }
 
-#[derive(Serialize)]
-struct RefusalBody {
-    error: &'static str,
-    code: &'static str,
-}
-
-/// The response to a request that is not served: `{error, code}`, and never more.
-pub(crate) fn refusal(status: StatusCode, error: &'static str, code: &'static str) -> Response {
-    (status, Json(RefusalBody { error, code })).into_response()
-}
-
 /// A Socket.IO request of any kind.
 pub(crate) async fn request(
     State(edge): State<SocketIoEdge>,
@@ -295,28 +287,4 @@ pub(crate) async fn request(
         }
     };
     answer.unwrap_or_else(IntoResponse::into_response)
-}
-
-/// The response to a request that would make a session where its address has no place.
-fn no_place(why: NoPlace) -> Response {
-    let too_many = StatusCode::TOO_MANY_REQUESTS;
-    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
-    refusals::of_engine(match why {
-        NoPlace::TooOften => Engine::RateLimit,
-        NoPlace::TooMany => Engine::TooManyConnections,
-        NoPlace::NoMemory => Engine::ServerBusy,
-    });
-    let (status, error, code) = match why {
-        NoPlace::TooOften => (too_many, "Rate limit exceeded", ErrorCode::RateLimit),
-        NoPlace::TooMany => (
-            too_many,
-            "Too many connections",
-            ErrorCode::TooManyConnections,
-        ),
-        NoPlace::NoMemory => (unavailable, "Server is busy", ErrorCode::ServerBusy),
-    };
-    let mut response = refusal(status, error, code.as_str());
-    let headers = response.headers_mut();
-    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
 }
