@@ -37,6 +37,22 @@ pub(crate) struct Source {
     pub(crate) encoded: Encoded,
 }
 
+#[cfg(test)]
+impl Source {
+    /// Of a node with the name `node`, and of nobody there.
+    pub(crate) fn nobody() -> Self {
+        Self {
+            user: None,
+            username: None,
+            session_id: None,
+            ip: None,
+            user_agent: None,
+            node: "node".into(),
+            encoded: Encoded::default(),
+        }
+    }
+}
+
 /// Bytes that are made when they are needed first. A clone has none, since its source may be changed.
 #[derive(Debug, Default)]
 pub(crate) struct Encoded(OnceLock<Box<[u8]>>);
@@ -209,13 +225,8 @@ mod tests {
     #[test]
     fn a_record_is_a_uuid_v7_of_its_time() {
         let source = Arc::new(Source {
-            user: None,
-            username: None,
-            session_id: None,
-            ip: None,
-            user_agent: None,
             node: "n".into(),
-            encoded: Encoded::default(),
+            ..Source::nobody()
         });
         let record = Record::at(1_700_000_000_123, &source, Event::SocketConnect);
         assert_eq!(record.id().get_version_num(), 7);

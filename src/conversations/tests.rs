@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::retention::Due;
 use super::{Actor, Initiator};
-use crate::audit::{Encoded, Source};
+use crate::audit::Source;
 use crate::cluster::ConversationMessage;
 use crate::config::Config;
 use crate::connection::Close;
@@ -39,15 +39,7 @@ fn conversation() -> ConversationId {
 }
 
 fn source() -> Arc<Source> {
-    Arc::new(Source {
-        user: None,
-        username: None,
-        session_id: None,
-        ip: None,
-        user_agent: None,
-        node: "node".into(),
-        encoded: Encoded::default(),
-    })
+    Arc::new(Source::nobody())
 }
 
 fn participant(name: &str) -> NewParticipant {

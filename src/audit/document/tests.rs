@@ -30,13 +30,8 @@ fn full(event: Event) -> Record {
 
 fn bare(event: Event) -> Record {
     let source = Source {
-        user: None,
-        username: None,
-        session_id: None,
-        ip: None,
-        user_agent: None,
         node: "n1".into(),
-        encoded: Encoded::default(),
+        ..Source::nobody()
     };
     Record::with_id(ID, &Arc::new(source), None, event)
 }

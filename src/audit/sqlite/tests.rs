@@ -123,13 +123,8 @@ fn absent_fields_are_null() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = SqliteStore::open(folder.path()).unwrap();
     let source = Arc::new(Source {
-        user: None,
-        username: None,
-        session_id: None,
-        ip: None,
-        user_agent: None,
         node: "n".into(),
-        encoded: Encoded::default(),
+        ..Source::nobody()
     });
     let record = Record::new(&source, None, Event::SocketConnect);
     write(&mut store, &[record]).unwrap();

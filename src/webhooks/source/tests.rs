@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::audit::{self, AuditOptions, Encoded, Event, Record, SqliteStore};
+use crate::audit::{self, AuditOptions, Event, Record, SqliteStore};
 use crate::webhooks::progress::id_at;
 
 /// An audit that has stored a record, and its folder.
@@ -14,15 +14,7 @@ async fn with_a_record() -> (Audit, tempfile::TempDir) {
 }
 
 fn acting() -> Arc<audit::Source> {
-    Arc::new(audit::Source {
-        user: None,
-        username: None,
-        session_id: None,
-        ip: None,
-        user_agent: None,
-        node: "node".into(),
-        encoded: Encoded::default(),
-    })
+    Arc::new(audit::Source::nobody())
 }
 
 async fn stored(audit: &Audit, record: Record) {
