@@ -97,7 +97,7 @@ impl Backend {
             event,
             data,
         } = request;
-        if !self.limit(token).allows_bytes(targets.len()) {
+        if !self.limit(token).allows_cost(targets.len()) {
             refusals::limited(Limit::Publish);
             return Err(Refusal::rate_limited());
         }

@@ -10,7 +10,7 @@ impl Backend {
             BackendMessage::Publish(publication) => {
                 // Its node has counted it, too: over all nodes a token may publish no more than its rate.
                 self.limit(&publication.token)
-                    .allows_bytes(publication.targets.len());
+                    .allows_cost(publication.targets.len());
                 Answer::Reached(self.publish_here(&publication).await)
             }
             BackendMessage::CountConnections(users) => Answer::Counts(self.count_here(&users)),

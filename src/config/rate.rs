@@ -24,10 +24,15 @@ impl Period {
     /// How long it is.
     #[must_use]
     pub const fn duration(self) -> Duration {
+        Duration::from_nanos(self.nanoseconds())
+    }
+
+    const fn nanoseconds(self) -> u64 {
+        const SECOND: u64 = 1_000_000_000;
         match self {
-            Self::Second => Duration::from_secs(1),
-            Self::Minute => Duration::from_secs(60),
-            Self::Hour => Duration::from_secs(3600),
+            Self::Second => SECOND,
+            Self::Minute => 60 * SECOND,
+            Self::Hour => 3600 * SECOND,
         }
     }
 
@@ -46,6 +51,8 @@ impl Period {
 pub struct Rate {
     count: NonZeroU32,
     per: Period,
+    /// In nanoseconds: limits ask for it with every event.
+    interval: u64,
 }
 
 impl Rate {
@@ -74,7 +81,12 @@ impl Rate {
             Some(count) => count,
             None => NonZeroU32::MIN,
         };
-        Self { count, per }
+        let interval = per.nanoseconds() / count.get() as u64;
+        Self {
+            count,
+            per,
+            interval,
+        }
     }
 
     /// How many times in the period.
@@ -91,8 +103,8 @@ impl Rate {
 
     /// The time after which one more is allowed; never zero.
     #[must_use]
-    pub fn interval(self) -> Duration {
-        self.per.duration() / self.count.get()
+    pub const fn interval(self) -> Duration {
+        Duration::from_nanos(self.interval)
     }
 
     /// Reads `30/s`, `30/min` or `100/h`; also `30r/s`, and periods by other names.

@@ -182,7 +182,7 @@ pub(crate) fn unknown(request: &mut Request<'_>, name: &str) {
 /// is not recorded either.
 pub(crate) fn refuse_unrecorded(mut request: Request<'_>) {
     let refusal = Refusal::busy();
-    let name = request.event.name().unwrap_or_default();
+    let name = request.event.name();
     refusals::of_socket(refusal.code);
     not_handled(&request, name, text(&refusal), refusal.code);
     request.fail(text(&refusal), refusal.code);

@@ -110,14 +110,16 @@ impl Dispatcher {
         if let Some(tally) = connection.flow().counted().tally().filter(|_| !is_again) {
             tally.events_in.inc();
         }
-        let request = Request::new(&self.app, connection, member.map(|member| &**member), event)
+        let config = self.app.config.now();
+        let member = member.map(|member| &**member);
+        let request = Request::new(&self.app, &config, connection, member, event)
             .early(is_again, may_be_early)
             .placed(place);
         if self.app.audit.refuses() {
             auth_events::refuse_unrecorded(request);
             return Outcome::Done;
         }
-        match event.name().unwrap_or_default() {
+        match event.name() {
             auth_events::AUTHENTICATE if !event.is_json() => {
                 life.close_as_faulty();
                 Outcome::Done

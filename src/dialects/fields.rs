@@ -120,8 +120,7 @@ impl<'p, 'a> Fields<'p, 'a> {
 
     /// `true` or `false`; `false` when it is missing or `null`.
     pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Refusal> {
-        let raw = |value: &Opaque<'a>| value.as_raw().map(|raw| raw.get());
-        match self.payload.get(name).map(raw) {
+        match self.payload.get(name).map(Opaque::json) {
             Some(Some("true")) => Ok(true),
             None | Some(Some("false" | "null")) => Ok(false),
             Some(_) => Err(self.refuse(name)),
@@ -283,7 +282,7 @@ impl<'p, 'a> Fields<'p, 'a> {
 
 /// A conversation's id in a field of a payload.
 pub(crate) fn conversation(payload: &Payload<'_>, name: &str) -> Option<TypedId> {
-    typed_id(payload.filled(name)?.as_raw()?.get())
+    typed_id(payload.filled(name)?.json()?)
 }
 
 /// A conversation's id as the JSON text of a string or an integer.
@@ -302,8 +301,7 @@ pub(crate) fn typed_id(raw: &str) -> Option<TypedId> {
 pub(crate) fn short<'p, 'a>(payload: &'p Payload<'a>, name: &str) -> Option<&'p Opaque<'a>> {
     const MAX_REPEATED: usize = 256;
     payload.get(name).filter(|value| {
-        value.as_raw().is_some_and(|raw| {
-            raw.get().len() <= MAX_REPEATED && !raw.get().starts_with(['{', '['])
-        })
+        let json = value.json();
+        json.is_some_and(|json| json.len() <= MAX_REPEATED && !json.starts_with(['{', '[']))
     })
 }

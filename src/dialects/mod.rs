@@ -253,8 +253,8 @@ fn accepts(config: &Config, connection: &Connection, dialect: Dialect) -> bool {
 
 /// Whether an event may be begun before those that its client sent before are answered.
 fn goes_ahead(config: &Config, connection: &Connection, event: &RawEvent) -> bool {
-    let name = event.name().unwrap_or_default();
-    match Event::named(|dialect| accepts(config, connection, dialect), name) {
+    let accepts = |dialect| accepts(config, connection, dialect);
+    match Event::named(accepts, event.name()) {
         (Some(event), None) => event.goes_ahead(),
         _ => false,
     }
@@ -325,7 +325,7 @@ async fn answer(
             Box::pin(life.finished_elsewhere(subject)).await;
         }
     }
-    let handled = match sent.and_then(|sent| sent.unreadable(request.app.config.now().max_depth)) {
+    let handled = match sent.and_then(|sent| sent.unreadable(request.config.max_depth)) {
         Some(field) => {
             let allowed = request.check_limits().await;
             allowed.and(Err(Refusal::unusable_named(field)))

@@ -12,6 +12,7 @@ use super::row::Row;
 use super::{accepts, traced};
 use crate::app::App;
 use crate::audit;
+use crate::config::Config;
 use crate::connection::{Connection, Outcome, Place};
 use crate::model::{Dialect, ErrorCode};
 use crate::payload::{AckId, FrameSizes, RawEvent};
@@ -22,6 +23,8 @@ use crate::users::{Member, Receivers};
 pub(crate) struct Request<'a> {
     /// The services.
     pub(crate) app: &'a Arc<App>,
+    /// The settings when it was begun.
+    pub(crate) config: &'a Config,
     /// The connection that sent it.
     pub(crate) connection: &'a Arc<Connection>,
     /// The user of the connection; `None` for a guest.
@@ -63,12 +66,14 @@ impl<'a> Request<'a> {
     /// An event that came in, with its callback if the client gave one.
     pub(crate) fn new(
         app: &'a Arc<App>,
+        config: &'a Config,
         connection: &'a Arc<Connection>,
         member: Option<&'a Member>,
         event: &'a RawEvent,
     ) -> Self {
         Self {
             app,
+            config,
             connection,
             member,
             event,
@@ -160,7 +165,7 @@ impl<'a> Request<'a> {
 
     /// Whether the dialect is served and may be used on this connection.
     pub(crate) fn accepts(&self, dialect: Dialect) -> bool {
-        accepts(&self.app.config.now(), self.connection, dialect)
+        accepts(self.config, self.connection, dialect)
     }
 
     /// Records what the sender did, which is what the row of the event says.

@@ -18,7 +18,7 @@ pub(super) fn of_event(
     event: &RawEvent,
 ) -> Option<Subject> {
     let accepts = |dialect| accepts(config, connection, dialect);
-    let (first, other) = Event::named(accepts, event.name()?);
+    let (first, other) = Event::named(accepts, event.name());
     let payload = event.payload();
     let other = other.filter(|other| other.is_meant(event, &payload));
     let row = other.or(first)?.row();

@@ -19,6 +19,7 @@ use super::senders::Senders;
 use crate::app::App;
 use crate::model::Refusal;
 use crate::model::conversation::{Change, ChangeNumber, ConversationId, Cursor};
+use crate::payload::Opaque;
 use crate::stores::conversations::StoreError;
 
 pub(super) const AFTER: &str = "after";
@@ -96,8 +97,7 @@ async fn of_all_posted(
     if after.is_none() && payload.filled(AFTER).is_some() {
         return Err(Refusal::invalid(AFTER));
     }
-    let given = payload.filled(LIMIT).and_then(|given| given.as_raw());
-    let limit = limit(given.map(|given| given.get()))?;
+    let limit = limit(payload.filled(LIMIT).and_then(Opaque::json))?;
     answer_all(&app, &caller, after.as_deref(), limit).await
 }
 

@@ -13,7 +13,7 @@ use crate::model::conversation::{
     NewConversation, NewParticipant, OWN_OF_CONVERSATION, Role,
 };
 use crate::model::{Refusal, UserId, name};
-use crate::payload::{OwnedValue, Payload};
+use crate::payload::{Opaque, OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
 
 const ID: &str = "id";
@@ -257,8 +257,8 @@ fn invalid_entry() -> Refusal {
 }
 
 fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Refusal> {
-    let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
-    let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
+    let json = payload.get(ENTRIES).and_then(Opaque::json);
+    let items = json.and_then(|json| serde_json::from_str::<Vec<&RawValue>>(json).ok());
     let items =
         items.filter(|items| !items.is_empty() && items.len() <= app.config.now().max_participants);
     let items = items.ok_or_else(no_entries)?;
@@ -273,7 +273,7 @@ fn entry(app: &App, text: &str) -> Option<Entry> {
         .filled_up_to(KEY, app.config.now().max_key_bytes)
         .ok()?;
     let number = match payload.filled(KEY_NUMBER) {
-        Some(number) => number.as_raw()?.get().parse().ok()?,
+        Some(number) => number.json()?.parse().ok()?,
         None => 1,
     };
     let id = fields.conversation(ID).ok()?;

@@ -14,7 +14,7 @@ use crate::model::conversation::{
     ContentKey, ConversationId, Extra, NewMessage, OWN_OF_CONVERSATION, TempId,
 };
 use crate::model::{Refusal, UserId, name};
-use crate::payload::{OwnedValue, Payload};
+use crate::payload::{Opaque, OwnedValue, Payload};
 use crate::stores::conversations::MAX_KEYS;
 
 /// The field by which the form is known.
@@ -54,8 +54,8 @@ impl ParticipantsRequest {
                 Some(number.ok_or_else(|| Refusal::invalid(KEY_NUMBER).worded(text))?)
             }
         };
-        let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
-        let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
+        let json = payload.get(ENTRIES).and_then(Opaque::json);
+        let items = json.and_then(|json| serde_json::from_str::<Vec<&RawValue>>(json).ok());
         let fits = |items: &Vec<_>| (1..=app.config.now().max_participants).contains(&items.len());
         let items = items.filter(fits);
         let items = items.ok_or_else(|| refused("Participant entries are required"))?;
@@ -101,8 +101,8 @@ fn entry(
             vec![key.ok_or_else(|| refused("Encrypted content key required"))?]
         }
         None => {
-            let raw = payload.get(KEYS).and_then(|keys| keys.as_raw());
-            let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
+            let json = payload.get(KEYS).and_then(Opaque::json);
+            let items = json.and_then(|json| serde_json::from_str::<Vec<&RawValue>>(json).ok());
             let items = items.filter(|items| (1..=MAX_KEYS).contains(&items.len()));
             let items = items.ok_or_else(|| refused("keys array required when sharing history"))?;
             let keys = items.into_iter().map(|item| shared_key(app, item.get()));
@@ -140,8 +140,8 @@ pub(super) fn broadcast(
     let Some(given) = payload.given(BROADCAST) else {
         return Ok(None);
     };
-    let raw = given.as_raw().ok_or_else(unusable)?;
-    let message = Payload::of_object(raw.get()).map_err(|_| unusable())?;
+    let json = given.json().ok_or_else(unusable)?;
+    let message = Payload::of_object(json).map_err(|_| unusable())?;
     let fields = Fields::new(&message, &app.config.now());
     Ok(Some(NewMessage {
         conversation: id.clone(),

@@ -167,9 +167,10 @@ impl Limit {
         quota.is_none_or(|quota| self.used.take(&quota, amount).is_ok())
     }
 
-    /// Counts bytes if they are allowed as a whole; whether they are. More than the burst count as the burst.
-    pub(crate) fn allows_bytes(&self, bytes: usize) -> bool {
-        nonzero(bytes).is_none_or(|bytes| self.takes(bytes))
+    /// Counts as many as something costs if they are allowed as a whole; whether they are. More than the burst count as the
+    /// burst.
+    pub(crate) fn allows_cost(&self, cost: usize) -> bool {
+        nonzero(cost).is_none_or(|cost| self.takes(cost))
     }
 
     /// Counts `amount` if it is allowed as a whole; whether it is. More than the burst never is.

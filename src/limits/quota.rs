@@ -9,19 +9,22 @@ use std::time::{Duration, Instant};
 /// One in each interval, and so many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Quota {
-    interval: Duration,
+    /// In nanoseconds.
+    interval: u64,
     burst: NonZeroU32,
 }
 
 impl Quota {
     /// One in each interval; of no length: any number.
-    pub(super) const fn new(interval: Duration, burst: NonZeroU32) -> Self {
+    pub(super) fn new(interval: Duration, burst: NonZeroU32) -> Self {
+        let interval = nanoseconds(interval);
         Self { interval, burst }
     }
 
     /// So many in a second.
     pub(super) fn per_second(count: NonZeroU32, burst: NonZeroU32) -> Self {
-        Self::new(Duration::from_secs(1) / count.get(), burst)
+        let interval = 1_000_000_000 / u64::from(count.get());
+        Self { interval, burst }
     }
 
     /// How many may be done at once.
@@ -31,12 +34,18 @@ impl Quota {
 
     /// The time after which one more is allowed.
     pub(super) const fn interval(&self) -> Duration {
-        self.interval
+        Duration::from_nanos(self.interval)
     }
 
     /// The time after which as many are allowed as may be done at once.
     pub(super) fn window(&self) -> Duration {
-        self.interval.saturating_mul(self.burst.get())
+        Duration::from_nanos(self.cost(self.burst))
+    }
+
+    /// The time after which so many are allowed, in nanoseconds.
+    fn cost(&self, amount: NonZeroU32) -> u64 {
+        let cost = self.interval.saturating_mul(u64::from(amount.get()));
+        cost.min(LONGEST)
     }
 }
 
@@ -54,9 +63,8 @@ impl Meter {
     /// It is not yet: how long it takes until it may be.
     pub(super) fn take(&self, quota: &Quota, amount: NonZeroU32) -> Result<(), Duration> {
         let now = now();
-        let full = now + nanoseconds(quota.window());
-        let amount = amount.min(quota.burst);
-        let cost = nanoseconds(quota.interval.saturating_mul(amount.get()));
+        let full = now + quota.cost(quota.burst);
+        let cost = quota.cost(amount.min(quota.burst));
         let mut done_at = self.0.load(Ordering::Relaxed);
         if done_at > full {
             // By a quota that was larger more was counted than this one ever has: it is used up now, and not for longer.

@@ -25,15 +25,16 @@ pub(crate) struct BadPacket;
 
 #[derive(Debug)]
 struct Partial {
-    event: RawEvent,
-    is_meant: bool,
-    missing: usize,
+    packet: String,
+    head: Head,
+    attachments: Vec<Bytes>,
+    /// Of all of it.
     bytes: usize,
     began: Instant,
 }
 
 impl Assembly {
-    /// None is. An event may have so many attachments, and they so many bytes.
+    /// None is. An event may have so many attachments, and so many bytes.
     pub(crate) fn new(max_attachments: usize, max_bytes: usize) -> Self {
         Self {
             max_attachments,
@@ -57,23 +58,17 @@ impl Assembly {
             return Err(BadPacket);
         }
         let head = Head::read(&packet).ok_or(BadPacket)?;
-        let (missing, bytes) = (head.attachments, packet.len());
-        if missing > self.max_attachments {
+        if head.attachments > self.max_attachments {
             return Err(BadPacket);
         }
-        let is_meant = head.is_event && head.is_of_root;
-        if missing == 0 && !is_meant {
-            return Ok(None);
-        }
-        let event = RawEvent::new(packet, head.size, head.ack);
-        if missing == 0 {
-            return named(event).map(Some);
+        if head.attachments == 0 {
+            return self.complete(packet, &head, Vec::new());
         }
         self.partial = Some(Box::new(Partial {
-            event,
-            is_meant,
-            missing,
-            bytes,
+            bytes: packet.len(),
+            packet,
+            head,
+            attachments: Vec::new(),
             began: Instant::now(),
         }));
         Ok(None)
@@ -84,29 +79,39 @@ impl Assembly {
     /// # Errors
     /// Nothing is, or it is since too long, or is too large.
     pub(crate) fn attachment(&mut self, bytes: Bytes) -> Result<Option<RawEvent>, BadPacket> {
-        let partial = self.partial.as_mut().ok_or(BadPacket)?;
+        let mut partial = self.partial.take().ok_or(BadPacket)?;
         partial.bytes += bytes.len();
+        partial.attachments.push(bytes);
         let is_late = partial.began.elapsed() > COMPLETION_TIMEOUT;
-        if is_late || partial.event.attachments_size() + bytes.len() > self.max_bytes {
+        if is_late || partial.bytes - partial.head.size > self.max_bytes {
             return Err(BadPacket);
         }
-        partial.event.attach(bytes);
-        partial.missing -= 1;
-        if partial.missing > 0 {
+        if partial.attachments.len() < partial.head.attachments {
+            self.partial = Some(partial);
             return Ok(None);
         }
-        match self.partial.take() {
-            Some(partial) if partial.is_meant => named(partial.event).map(Some),
-            _ => Ok(None),
-        }
+        let Partial {
+            packet,
+            head,
+            attachments,
+            ..
+        } = *partial;
+        self.complete(packet, &head, attachments)
     }
-}
 
-/// An event has a name. Whether it is JSON as a whole is found when its fields are.
-fn named(event: RawEvent) -> Result<RawEvent, BadPacket> {
-    match event.name() {
-        Some(_) => Ok(event),
-        None => Err(BadPacket),
+    fn complete(
+        &self,
+        packet: String,
+        head: &Head,
+        attachments: Vec<Bytes>,
+    ) -> Result<Option<RawEvent>, BadPacket> {
+        if !head.is_event || !head.is_of_root {
+            return Ok(None);
+        }
+        let event = RawEvent::new(packet, head.size, attachments, head.ack);
+        // What it came as, in frames or in text, may be larger.
+        let event = event.filter(|event| event.size() <= self.max_bytes);
+        event.ok_or(BadPacket).map(Some)
     }
 }
 

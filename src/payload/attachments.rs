@@ -5,13 +5,13 @@
 //! receiver; all other bytes stay as they are.
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::Malformed;
 use super::members::{items, members};
 use super::opaque::{Node, Opaque, PLACEHOLDER, may_hold_placeholder};
 use super::readable::ENVELOPE;
+use super::verbatim::Verbatim;
 
 /// How deeply an attachment may be nested in a field.
 const MAX_DEPTH: usize = 16;
@@ -51,29 +51,29 @@ impl<'b> Attachments<'b> {
     }
 
     /// Resolves the placeholders in a value.
-    pub(super) fn resolve<'a>(&mut self, raw: &'a RawValue) -> Result<Opaque<'a>, Malformed> {
+    pub(super) fn resolve<'a>(&mut self, json: Verbatim<'a>) -> Result<Opaque<'a>, Malformed> {
         if self.bytes.is_empty() {
-            return Ok(Opaque(Node::Text(raw)));
+            return Ok(Opaque(Node::Text(json)));
         }
-        self.node(raw, 0).map(Opaque)
+        self.node(json, 0).map(Opaque)
     }
 
-    fn node<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
-        if !may_hold_placeholder(raw.get()) {
-            return Ok(Node::Text(raw));
+    fn node<'a>(&mut self, json: Verbatim<'a>, depth: usize) -> Result<Node<'a>, Malformed> {
+        if !may_hold_placeholder(json.get()) {
+            return Ok(Node::Text(json));
         }
         if depth > self.max_depth {
             return Err(Malformed::BadAttachment);
         }
-        match raw.get().as_bytes().first() {
-            Some(b'{') => self.object(raw, depth),
-            Some(b'[') => self.array(raw, depth),
-            _ => Ok(Node::Text(raw)),
+        match json.get().as_bytes().first() {
+            Some(b'{') => self.object(json, depth),
+            Some(b'[') => self.array(json, depth),
+            _ => Ok(Node::Text(json)),
         }
     }
 
-    fn object<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
-        let members = members(raw, &mut self.left).map_err(|_| Malformed::BadAttachment)?;
+    fn object<'a>(&mut self, json: Verbatim<'a>, depth: usize) -> Result<Node<'a>, Malformed> {
+        let members = members(json.get(), &mut self.left).map_err(|_| Malformed::BadAttachment)?;
         let only = |name: &str| {
             let mut named = members.iter().filter(|(key, _)| key == name);
             let value = named.next().map(|(_, value)| value.get());
@@ -88,25 +88,25 @@ impl<'b> Attachments<'b> {
         }
         let nodes: Vec<_> = members
             .into_iter()
-            .map(|(key, value)| Ok((key, self.node(value, depth + 1)?)))
+            .map(|(key, value)| Ok((key, self.node(value.into(), depth + 1)?)))
             .collect::<Result<_, _>>()?;
         Ok(
             match nodes.iter().all(|(_, node)| matches!(node, Node::Text(_))) {
-                true => Node::Text(raw),
+                true => Node::Text(json),
                 false => Node::Object(nodes),
             },
         )
     }
 
-    fn array<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
-        let items = items(raw, &mut self.left).map_err(|_| Malformed::BadAttachment)?;
+    fn array<'a>(&mut self, json: Verbatim<'a>, depth: usize) -> Result<Node<'a>, Malformed> {
+        let items = items(json.get(), &mut self.left).map_err(|_| Malformed::BadAttachment)?;
         let nodes: Vec<_> = items
             .into_iter()
-            .map(|item| self.node(item, depth + 1))
+            .map(|item| self.node(item.into(), depth + 1))
             .collect::<Result<_, _>>()?;
         Ok(
             match nodes.iter().all(|node| matches!(node, Node::Text(_))) {
-                true => Node::Text(raw),
+                true => Node::Text(json),
                 false => Node::Array(nodes),
             },
         )

@@ -55,7 +55,7 @@ impl EncodedEvent {
             return Err(Malformed::Unreadable);
         }
         let mut attachments = Attachments::new(&self.attachments).of_whole_events();
-        let payload = attachments.resolve(raw)?;
+        let payload = attachments.resolve(raw.into())?;
         let sizes = frames([&payload]);
         let packet = match self.attachments.is_empty() {
             true => SocketPacket::of_encoded(&self.event, &self.text, Vec::new()),

@@ -5,10 +5,8 @@ use bytes::Bytes;
 use serde::ser::{self, Error as _, Serialize, Serializer};
 use serde_json::{Error, Result};
 
+use super::verbatim::RAW;
 use crate::json::{push_number, push_text, push_word};
-
-/// Under this name serde_json describes text that is JSON already, as a struct with one field, the text.
-const RAW: &str = "$serde_json::private::RawValue";
 
 /// Appends the JSON of a value, with a placeholder for each attachment in it. Returns these. `None`: it cannot be written.
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T, text: &mut Vec<u8>) -> Option<Vec<Bytes>> {

@@ -4,22 +4,17 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use bytes::Bytes;
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::attachments::Attachments;
-use super::members::{Key, false_for_scalars};
 use super::opaque::{Node, PLACEHOLDER};
-use super::readable::PROTOTYPE;
+use super::reader::{Reader, SPACE};
 use super::{Field, Malformed, Opaque, Payload};
-
-/// How many fields an event may have. While it is handled each takes some 80 bytes, however short it is.
-pub(super) const MAX_FIELDS: usize = 1000;
-/// For how many there is room at once.
-const USUAL_FIELDS: usize = 8;
 
 /// A received event: its JSON text `["name", argument, …]` and its attachments.
 ///
@@ -28,6 +23,8 @@ pub(crate) struct RawEvent {
     /// The packet that it came in, whose text begins there.
     packet: String,
     begin: usize,
+    /// Where its name is in the packet.
+    name: Range<usize>,
     attachments: Vec<Bytes>,
     ack: Option<AckId>,
 }
@@ -49,29 +46,31 @@ impl fmt::Display for AckId {
 }
 
 impl RawEvent {
-    /// Of a packet, whose text begins there.
-    pub(super) fn new(packet: String, begin: usize, ack: Option<AckId>) -> Self {
-        Self {
+    /// Of a packet, whose text begins there, and what is attached. `None`: it has no name that is a plain string. Whether it is JSON as a whole is
+    /// found when its fields are.
+    pub(super) fn new(
+        packet: String,
+        begin: usize,
+        attachments: Vec<Bytes>,
+        ack: Option<AckId>,
+    ) -> Option<Self> {
+        let text = packet.get(begin..)?.trim_start_matches(SPACE);
+        let rest = text.strip_prefix('[')?.trim_start_matches(SPACE);
+        let quoted = Reader::new(rest).plain_string()?;
+        let start = packet.len() - rest.len();
+        Some(Self {
+            name: start + 1..start + quoted - 1,
             packet,
             begin,
-            attachments: Vec::new(),
+            attachments,
             ack,
-        }
-    }
-
-    /// The next attachment is this.
-    pub(super) fn attach(&mut self, bytes: Bytes) {
-        self.attachments.push(bytes);
-    }
-
-    /// Bytes of its attachments.
-    pub(super) fn attachments_size(&self) -> usize {
-        self.attachments.iter().map(Bytes::len).sum()
+        })
     }
 
     /// Bytes of text and attachments.
     pub(crate) fn size(&self) -> usize {
-        self.text().len() + self.attachments_size()
+        let attachments = self.attachments.iter().map(Bytes::len);
+        self.text().len() + attachments.sum::<usize>()
     }
 
     /// Its callback, if the client gave one.
@@ -84,30 +83,29 @@ impl RawEvent {
         self.first(PhantomData::<IgnoredAny>).is_ok()
     }
 
-    /// The event's name. `None` when it is not a plain string, which is refused earlier.
-    pub(crate) fn name(&self) -> Option<&str> {
-        let rest = self
-            .text()
-            .trim_start()
-            .strip_prefix('[')?
-            .trim_start()
-            .strip_prefix('"')?;
-        let (name, _) = rest.split_once('"')?;
-        (!name.contains('\\')).then_some(name)
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.packet[self.name.clone()]
     }
 
-    /// The fields of the first argument, of which there may be [`MAX_FIELDS`], with placeholders resolved.
+    /// The fields of the first argument, with placeholders resolved.
     pub(crate) fn payload(&self) -> Result<Payload<'_>, Malformed> {
-        let mut fields = Vec::new();
-        let is_object = match self.first(Fields(&mut fields)) {
-            // A number that is larger than any that can be read is still JSON.
-            Err(Malformed::NotAnEvent) if self.is_json() => false,
-            read => read? == Some(true),
-        };
-        match is_object {
-            true => Payload::of_fields(fields, &self.attachments, self.text().len()),
-            false => Err(Malformed::NotAnObject),
+        // Behind the quote that ends the name.
+        let mut rest = Reader::new(&self.packet[self.name.end + 1..]);
+        if !(rest.take(b',') && rest.peek() == Some(b'{')) {
+            return Err(match self.is_json() {
+                true => Malformed::NotAnObject,
+                false => Malformed::NotAnEvent,
+            });
         }
+        let fields = rest.object()?;
+        while rest.take(b',') {
+            rest.value()?;
+        }
+        if !rest.take(b']') || rest.peek().is_some() {
+            return Err(Malformed::NotAnEvent);
+        }
+        Payload::of_fields(fields, &self.attachments, self.text().len())
     }
 
     /// The first argument as the object that has it in this field, where it is an id: text, or a number.
@@ -116,7 +114,7 @@ impl RawEvent {
         let is_id = |id: &&RawValue| is_text(id.get()) || id.get().parse::<i64>().is_ok();
         let id = self.argument()?.filter(is_id);
         let id = id.ok_or(Malformed::NotAnObject)?;
-        let fields = vec![(field.into(), Opaque(Node::Text(id)))];
+        let fields = vec![(field.into(), Opaque(Node::Text(id.into())))];
         Payload::of_fields(fields, &[], self.text().len())
     }
 
@@ -128,10 +126,7 @@ impl RawEvent {
     fn first<'a, S: DeserializeSeed<'a>>(&'a self, seed: S) -> Result<Option<S::Value>, Malformed> {
         let mut text = serde_json::Deserializer::from_str(self.text());
         let argument = text.deserialize_seq(Arguments(seed));
-        let argument = argument.map_err(|error| match error.is_data() {
-            true => Malformed::TooManyFields,
-            false => Malformed::NotAnEvent,
-        })?;
+        let argument = argument.map_err(|_| Malformed::NotAnEvent)?;
         text.end().map_err(|_| Malformed::NotAnEvent)?;
         Ok(argument)
     }
@@ -144,13 +139,17 @@ impl RawEvent {
 impl<'a> Payload<'a> {
     /// The fields of an object in JSON text, which has no attachments.
     pub(crate) fn of_object(json: &'a str) -> Result<Self, Malformed> {
-        let mut fields = Vec::new();
-        let mut text = serde_json::Deserializer::from_str(json);
-        let is_object = Fields(&mut fields).deserialize(&mut text);
-        let is_object = is_object.and_then(|is_object| text.end().map(|()| is_object));
-        match is_object.map_err(|_| Malformed::NotAnEvent)? {
-            true => Self::of_fields(fields, &[], json.len()),
-            false => Err(Malformed::NotAnObject),
+        let mut text = Reader::new(json);
+        if text.peek() != Some(b'{') {
+            return Err(match serde_json::from_str::<IgnoredAny>(json) {
+                Ok(_) => Malformed::NotAnObject,
+                Err(_) => Malformed::NotAnEvent,
+            });
+        }
+        let fields = text.object()?;
+        match text.peek() {
+            None => Self::of_fields(fields, &[], json.len()),
+            Some(_) => Err(Malformed::NotAnEvent),
         }
     }
 
@@ -160,20 +159,17 @@ impl<'a> Payload<'a> {
         attachments: &[Bytes],
         text_size: usize,
     ) -> Result<Self, Malformed> {
-        // A field of no event, and no property in the receivers' JavaScript.
-        fields.retain(|(key, _)| key != PROTOTYPE);
         if !attachments.is_empty() {
-            let is_placeholder = |(key, value): &Field<'_>| {
-                key == PLACEHOLDER && value.as_raw().is_some_and(|raw| raw.get() == "true")
-            };
+            let is_placeholder =
+                |(key, value): &Field<'_>| key == PLACEHOLDER && value.json() == Some("true");
             if fields.iter().any(is_placeholder) {
                 // The argument itself is an attachment.
                 return Err(Malformed::NotAnObject);
             }
             let mut attachments = Attachments::new(attachments);
             for (_, value) in &mut fields {
-                if let Node::Text(raw) = value.0 {
-                    *value = attachments.resolve(raw)?;
+                if let Node::Text(json) = value.0 {
+                    *value = attachments.resolve(json)?;
                 }
             }
         }
@@ -205,43 +201,6 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Arguments<S> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(argument)
     }
-}
-
-/// Reads an object's fields as they are; whether it is one.
-struct Fields<'f, 'a>(&'f mut Vec<Field<'a>>);
-
-impl<'de> DeserializeSeed<'de> for Fields<'_, 'de> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Fields<'_, 'de> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an argument")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        self.0.reserve(USUAL_FIELDS);
-        while let Some(Key(key)) = map.next_key()? {
-            if self.0.len() == MAX_FIELDS {
-                return Err(A::Error::custom("too many fields"));
-            }
-            self.0.push((key, Opaque(Node::Text(map.next_value()?))));
-        }
-        Ok(true)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(false)
-    }
-
-    false_for_scalars!();
 }
 
 #[cfg(test)]

@@ -6,31 +6,6 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// What a visitor that tells whether something is so says of a value that is no object and no list.
-macro_rules! false_for_scalars {
-    () => {
-        fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
-            Ok(false)
-        }
-        fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
-            Ok(false)
-        }
-        fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
-            Ok(false)
-        }
-        fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
-            Ok(false)
-        }
-        fn visit_str<E>(self, _: &str) -> Result<bool, E> {
-            Ok(false)
-        }
-        fn visit_unit<E>(self) -> Result<bool, E> {
-            Ok(false)
-        }
-    };
-}
-pub(super) use false_for_scalars;
-
 /// A member of an object: its name and its value.
 pub(super) type Member<'a> = (Cow<'a, str>, &'a RawValue);
 
@@ -39,33 +14,30 @@ pub(super) type Member<'a> = (Cow<'a, str>, &'a RawValue);
 #[serde(transparent)]
 pub(super) struct Key<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// All members of an object, in order; a name may occur repeatedly. They are taken from `left`, and it is an error when
+/// All members of an object in JSON text, in order; a name may occur repeatedly. They are taken from `left`, and it is an error when
 /// there are more.
 pub(super) fn members<'a>(
-    object: &'a RawValue,
+    object: &'a str,
     left: &mut usize,
 ) -> serde_json::Result<Vec<Member<'a>>> {
-    serde_json::Deserializer::from_str(object.get()).deserialize_map(All(left))
+    serde_json::Deserializer::from_str(object).deserialize_map(All(left))
 }
 
 /// All items of an array, likewise.
-pub(super) fn items<'a>(
-    array: &'a RawValue,
-    left: &mut usize,
-) -> serde_json::Result<Vec<&'a RawValue>> {
-    serde_json::Deserializer::from_str(array.get()).deserialize_seq(Items(left))
+pub(super) fn items<'a>(array: &'a str, left: &mut usize) -> serde_json::Result<Vec<&'a RawValue>> {
+    serde_json::Deserializer::from_str(array).deserialize_seq(Items(left))
 }
 
 /// The value of a member of an object; the last one if it occurs repeatedly, as in `JSON.parse`.
-pub(super) fn member<'a>(object: &'a RawValue, name: &str) -> Option<&'a RawValue> {
-    let mut text = serde_json::Deserializer::from_str(object.get());
+pub(super) fn member<'a>(object: &'a str, name: &str) -> Option<&'a RawValue> {
+    let mut text = serde_json::Deserializer::from_str(object);
     text.deserialize_map(Last(name)).ok()?
 }
 
 /// Whether an object in this value has a member of this name, at any depth. One that is too deep to be looked into counts
 /// as having it.
-pub(super) fn has_key(value: &RawValue, name: &str) -> bool {
-    let mut text = serde_json::Deserializer::from_str(value.get());
+pub(super) fn has_key(value: &str, name: &str) -> bool {
+    let mut text = serde_json::Deserializer::from_str(value);
     Within(name).deserialize(&mut text).unwrap_or(true)
 }
 
@@ -169,5 +141,27 @@ impl<'de> Visitor<'de> for Within<'_> {
         Ok(has)
     }
 
-    false_for_scalars!();
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
 }

@@ -13,12 +13,13 @@ mod opaque;
 mod owned;
 mod packet;
 mod readable;
+mod reader;
 mod relayed;
 mod stored_members;
+mod verbatim;
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 pub(crate) use assembly::{Assembly, BadPacket};
@@ -30,6 +31,7 @@ pub(crate) use packet::SocketPacket;
 pub(crate) use readable::DEEPEST;
 pub(crate) use relayed::{Own, Relayed};
 pub(crate) use stored_members::stored_members;
+use verbatim::Verbatim;
 
 /// The sizes of the WebSocket frames that an event becomes, in bytes: its text, then its attachments.
 pub(crate) type FrameSizes = SmallVec<[usize; 2]>;
@@ -93,35 +95,37 @@ impl<'a> Payload<'a> {
     /// A string, or an integer as its decimal text: the two forms that ids have. `None` for
     /// anything else.
     pub(crate) fn id(&self, name: &str) -> Option<Cow<'a, str>> {
-        let raw = self.get(name)?.as_raw()?.get();
-        match raw.as_bytes().first()? {
-            b'"' => text(raw),
-            _ => match raw.parse::<i64>() {
-                Ok(_) => Some(Cow::Borrowed(raw)),
-                Err(_) => integer(raw).map(|integer| Cow::Owned(integer.to_string())),
-            },
+        let value = self.get(name)?;
+        if let Some(text) = value.text() {
+            return Some(text);
+        }
+        let json = value.json()?;
+        match json.parse::<i64>() {
+            Ok(_) => Some(Cow::Borrowed(json)),
+            Err(_) => integer(json).map(|integer| Cow::Owned(integer.to_string())),
         }
     }
 
     /// An id that only its sender interprets: a string, or any number as it is written. `None` for anything else.
     pub(crate) fn own_id(&self, name: &str) -> Option<Cow<'a, str>> {
-        let raw = self.get(name)?.as_raw()?.get();
-        match raw.as_bytes().first()? {
-            b'"' => text(raw),
-            b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw)),
-            _ => None,
+        let value = self.get(name)?;
+        if let Some(text) = value.text() {
+            return Some(text);
         }
+        let json = value.json()?;
+        json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+            .then_some(Cow::Borrowed(json))
     }
 
     /// A string. `None` for anything else.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
-        text(self.get(name)?.as_raw()?.get())
+        self.get(name)?.text()
     }
 
     /// An array of at most `max` strings. `None` for anything else.
     pub(crate) fn texts(&self, name: &str, max: usize) -> Option<Vec<String>> {
         let items = self.get(name)?.items(max)?;
-        let text = |item: &RawValue| Some(text(item.get())?.into_owned());
+        let text = |item| Some(Verbatim::from(item).text()?.into_owned());
         items.into_iter().map(text).collect()
     }
 
@@ -135,7 +139,7 @@ impl<'a> Payload<'a> {
 
     /// A non-negative integer that is written as one. `None` for anything else.
     pub(crate) fn count(&self, name: &str) -> Option<u64> {
-        self.get(name)?.as_raw()?.get().parse().ok()
+        self.get(name)?.json()?.parse().ok()
     }
 }
 
@@ -158,19 +162,4 @@ pub(crate) fn integer(raw: &str) -> Option<i64> {
     }
     let float = serde_json::from_str::<f64>(raw).ok()?;
     (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
-}
-
-/// The text of a JSON string; borrowed when it has no escapes.
-fn text(raw: &str) -> Option<Cow<'_, str>> {
-    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
-}
-
-/// A value's JSON text is `null` or `""`.
-fn is_blank(raw: &RawValue) -> bool {
-    matches!(raw.get(), "null" | "\"\"")
 }

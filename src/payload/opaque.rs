@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::members::{has_key, items};
-use super::readable::{PROTOTYPE, is_readable};
-use super::{is_blank, text};
+use super::readable::PROTOTYPE;
+use super::verbatim::Verbatim;
 
 /// A value that is relayed without being interpreted.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub(crate) struct Opaque<'a>(pub(super) Node<'a>);
 
 #[derive(Debug, Clone)]
 pub(super) enum Node<'a> {
-    Text(&'a RawValue),
+    Text(Verbatim<'a>),
     Attachment(Bytes),
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
     Array(Vec<Node<'a>>),
@@ -27,16 +27,24 @@ pub(super) enum Node<'a> {
 
 impl<'a> Opaque<'a> {
     /// The JSON text, when the value contains no attachment.
-    pub(crate) fn as_raw(&self) -> Option<&'a RawValue> {
+    pub(crate) fn json(&self) -> Option<&'a str> {
         match self.0 {
-            Node::Text(raw) => Some(raw),
+            Node::Text(json) => Some(json.get()),
+            _ => None,
+        }
+    }
+
+    /// The text of a string. `None` for anything else.
+    pub(crate) fn text(&self) -> Option<Cow<'a, str>> {
+        match self.0 {
+            Node::Text(json) => json.text(),
             _ => None,
         }
     }
 
     /// The items of an array of at most `max`, none of which contains an attachment. `None` for anything else.
     pub(crate) fn items(&self, mut max: usize) -> Option<Vec<&'a RawValue>> {
-        items(self.as_raw()?, &mut max).ok()
+        items(self.json()?, &mut max).ok()
     }
 
     /// The object with these members.
@@ -48,7 +56,7 @@ impl<'a> Opaque<'a> {
     /// Whether it is `null`, an empty string, or an empty attachment.
     pub(crate) fn is_blank(&self) -> bool {
         match &self.0 {
-            Node::Text(raw) => is_blank(raw),
+            Node::Text(json) => json.is_blank(),
             Node::Attachment(bytes) => bytes.is_empty(),
             Node::Object(_) | Node::Array(_) => false,
         }
@@ -57,8 +65,8 @@ impl<'a> Opaque<'a> {
     /// Whether it is an attachment, or an object or a list that is not empty.
     pub(crate) fn holds_something(&self) -> bool {
         match &self.0 {
-            Node::Text(raw) => {
-                let inner = raw.get().strip_prefix(['[', '{']).map(str::trim_start);
+            Node::Text(json) => {
+                let inner = json.get().strip_prefix(['[', '{']).map(str::trim_start);
                 inner.is_some_and(|inner| !inner.starts_with([']', '}']))
             }
             Node::Attachment(bytes) => !bytes.is_empty(),
@@ -69,13 +77,13 @@ impl<'a> Opaque<'a> {
 
     /// Whether it is `null`.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(&self.0, Node::Text(raw) if raw.get() == "null")
+        self.json() == Some("null")
     }
 
     /// The length in bytes of a string or an attachment, or of the JSON text of any other value.
     pub(crate) fn size(&self) -> usize {
         match &self.0 {
-            Node::Text(raw) => text(raw.get()).map_or(raw.get().len(), |text| text.len()),
+            Node::Text(json) => json.text().map_or(json.get().len(), |text| text.len()),
             Node::Attachment(bytes) => bytes.len(),
             Node::Object(_) | Node::Array(_) => {
                 let mut sizes = Vec::new();
@@ -88,9 +96,9 @@ impl<'a> Opaque<'a> {
     /// The characters of a string, or of the JSON text of any other value; of attachments, their bytes.
     pub(crate) fn characters(&self) -> usize {
         match &self.0 {
-            Node::Text(raw) => match text(raw.get()) {
+            Node::Text(json) => match json.text() {
                 Some(text) => text.chars().count(),
-                None => raw.get().chars().count(),
+                None => json.get().chars().count(),
             },
             Node::Attachment(bytes) => bytes.len(),
             Node::Object(_) | Node::Array(_) => self.total_size(),
@@ -100,7 +108,7 @@ impl<'a> Opaque<'a> {
     /// Whether it is an object.
     pub(crate) fn is_object(&self) -> bool {
         match &self.0 {
-            Node::Text(raw) => raw.get().starts_with('{'),
+            Node::Text(json) => json.get().starts_with('{'),
             Node::Object(_) => true,
             Node::Attachment(_) | Node::Array(_) => false,
         }
@@ -149,7 +157,7 @@ const PLACEHOLDER_SIZE: usize = r#"{"_placeholder":true,"num":99}"#.len();
 impl Node<'_> {
     fn written_size(&self) -> usize {
         match self {
-            Node::Text(raw) => raw.get().len(),
+            Node::Text(json) => json.get().len(),
             Node::Attachment(_) => PLACEHOLDER_SIZE,
             Node::Object(fields) => fields
                 .iter()
@@ -161,7 +169,9 @@ impl Node<'_> {
 
     fn reads_as_attachment(&self) -> bool {
         match self {
-            Node::Text(raw) => may_hold_placeholder(raw.get()) && has_key(raw, PLACEHOLDER),
+            Node::Text(json) => {
+                may_hold_placeholder(json.get()) && has_key(json.get(), PLACEHOLDER)
+            }
             Node::Attachment(_) => false,
             Node::Object(fields) => fields.iter().any(|(_, node)| node.reads_as_attachment()),
             Node::Array(items) => items.iter().any(Node::reads_as_attachment),
@@ -171,7 +181,7 @@ impl Node<'_> {
     fn is_readable(&self, max_depth: usize) -> bool {
         let within = max_depth.saturating_sub(1);
         match self {
-            Node::Text(raw) => is_readable(raw.get(), max_depth),
+            Node::Text(json) => json.is_readable(max_depth),
             Node::Attachment(_) => true,
             Node::Object(fields) => fields
                 .iter()
@@ -201,7 +211,7 @@ impl Serialize for Opaque<'_> {
 impl Serialize for Node<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Node::Text(raw) => raw.serialize(serializer),
+            Node::Text(json) => json.serialize(serializer),
             Node::Attachment(bytes) => serializer.serialize_bytes(bytes),
             Node::Object(fields) => {
                 let mut map = serializer.serialize_map(Some(fields.len()))?;

@@ -10,18 +10,20 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::Opaque;
 use super::attachments::Attachments;
 use super::members::member;
 use super::opaque::Node;
 use super::readable::{DEEPEST, is_readable};
-use super::{Opaque, text};
+use super::verbatim::Verbatim;
 
 /// A stored value that is not interpreted. Cheap to clone. `Debug` shows its size only.
 #[derive(Clone)]
 pub(crate) struct OwnedValue(Arc<OwnedNode>);
 
 enum OwnedNode {
-    Text(Box<RawValue>),
+    /// JSON text.
+    Text(Box<str>),
     Attachment(Bytes),
     Object(Vec<(Box<str>, OwnedNode)>),
     Array(Vec<OwnedNode>),
@@ -35,14 +37,14 @@ impl From<&Opaque<'_>> for OwnedValue {
 
 impl From<Box<RawValue>> for OwnedValue {
     fn from(raw: Box<RawValue>) -> Self {
-        Self(Arc::new(OwnedNode::Text(raw)))
+        Self(Arc::new(OwnedNode::Text(raw.into())))
     }
 }
 
 impl From<&Node<'_>> for OwnedNode {
     fn from(node: &Node<'_>) -> Self {
         match node {
-            Node::Text(raw) => Self::Text((*raw).to_owned()),
+            Node::Text(json) => Self::Text(json.get().into()),
             Node::Attachment(bytes) => Self::Attachment(bytes.clone()),
             Node::Object(fields) => {
                 let own = |(key, node): &(Cow<'_, str>, Node<'_>)| ((**key).into(), node.into());
@@ -56,7 +58,7 @@ impl From<&Node<'_>> for OwnedNode {
 impl OwnedNode {
     fn write_parts(&self, text: &mut String, attachments: &mut Vec<Bytes>) {
         match self {
-            Self::Text(raw) => text.push_str(raw.get()),
+            Self::Text(json) => text.push_str(json),
             Self::Attachment(bytes) => {
                 let number = attachments.len();
                 text.push_str(&format!(r#"{{"_placeholder":true,"num":{number}}}"#));
@@ -83,7 +85,7 @@ impl OwnedNode {
 
     fn as_opaque(&self) -> Node<'_> {
         match self {
-            Self::Text(raw) => Node::Text(raw),
+            Self::Text(json) => Node::Text(Verbatim::new(json)),
             Self::Attachment(bytes) => Node::Attachment(bytes.clone()),
             Self::Object(fields) => Node::Object(
                 fields
@@ -105,8 +107,8 @@ impl OwnedValue {
     /// The parts that a store writes: the JSON text, with a placeholder for each attachment, and the
     /// attachments. [`OwnedValue::from_parts`] makes the same value of them.
     pub(crate) fn to_parts(&self) -> (Cow<'_, str>, Vec<Bytes>) {
-        if let OwnedNode::Text(raw) = &*self.0 {
-            return (Cow::Borrowed(raw.get()), Vec::new());
+        if let OwnedNode::Text(json) = &*self.0 {
+            return (Cow::Borrowed(json), Vec::new());
         }
         let mut text = String::new();
         let mut attachments = Vec::new();
@@ -138,7 +140,7 @@ impl OwnedValue {
             // Text that looks like a placeholder is text: nothing was attached.
             return Some(raw.into());
         }
-        match Attachments::new(&attachments).resolve(&raw) {
+        match Attachments::new(&attachments).resolve((&*raw).into()) {
             Ok(value) => Some(Self::from(&value)),
             Err(_) => Self::empty(),
         }
@@ -147,7 +149,7 @@ impl OwnedValue {
     /// The text of a string, or the JSON text of any other value without attachments.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         match &*self.0 {
-            OwnedNode::Text(raw) => text(raw.get()).unwrap_or(Cow::Borrowed(raw.get())),
+            OwnedNode::Text(json) => Verbatim::new(json).text().unwrap_or(Cow::Borrowed(json)),
             _ => Cow::Borrowed(""),
         }
     }
@@ -155,7 +157,7 @@ impl OwnedValue {
     /// The value of a member, when this is an object that has it; the last one if it occurs repeatedly.
     pub(crate) fn member(&self, name: &str) -> Option<Opaque<'_>> {
         let node = match &*self.0 {
-            OwnedNode::Text(raw) => Node::Text(member(raw, name)?),
+            OwnedNode::Text(json) => Node::Text(member(json, name)?.into()),
             OwnedNode::Object(fields) => {
                 let (_, node) = fields.iter().rev().find(|(key, _)| **key == *name)?;
                 node.as_opaque()

@@ -11,7 +11,7 @@ use super::readable::{DEEPEST, PROTOTYPE, is_readable};
 /// The members, in order, without those that clients could not read. What is no object has none.
 pub(crate) fn stored_members(text: &str, attachments: Vec<Bytes>) -> Vec<(Box<str>, OwnedValue)> {
     let object = serde_json::from_str::<&RawValue>(text);
-    let members = object.and_then(|object| members(object, &mut { usize::MAX }));
+    let members = object.and_then(|object| members(object.get(), &mut { usize::MAX }));
     let members = members.unwrap_or_default();
     let mut attachments = Attachments::new(&attachments);
     let mut read = Vec::with_capacity(members.len());
@@ -19,7 +19,7 @@ pub(crate) fn stored_members(text: &str, attachments: Vec<Bytes>) -> Vec<(Box<st
         if name == PROTOTYPE || !is_readable(raw.get(), DEEPEST) {
             continue;
         }
-        if let Ok(value) = attachments.resolve(raw) {
+        if let Ok(value) = attachments.resolve(raw.into()) {
             read.push((name.into(), OwnedValue::from(&value)));
         }
     }

@@ -125,7 +125,7 @@ impl Session<'_> {
 
     /// Counts so many bytes that are to be sent; whether they may be sent now.
     pub(crate) fn allows_output(&self, bytes: usize) -> bool {
-        self.local.output.allows_bytes(bytes)
+        self.local.output.allows_cost(bytes)
     }
 
     /// The keys of the members are to be sent when that is allowed; by what. `None`: somebody waits for that

@@ -1,7 +1,6 @@
 //! By whom a user is blocked: read from the store when they connect, and kept up to date by what nodes tell each
 //! other, so that no event waits for the store. It must not know what follows from it.
 
-use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
@@ -18,20 +17,25 @@ const BATCH: usize = 64;
 impl Users {
     /// Whether a user is blocked by another one. The store is asked only of one who is blocked by very many.
     pub(crate) async fn is_blocked(&self, user: &UserId, by: &UserId) -> bool {
+        match self.get(user.as_str()) {
+            Some(user) => self.is_known_blocked(&user, by).await,
+            None => false,
+        }
+    }
+
+    /// The same of one who is known here.
+    pub(super) async fn is_known_blocked(&self, user: &User, by: &UserId) -> bool {
         match self.knows_blocked(user, by) {
             Some(is_blocked) => is_blocked,
             None => {
-                let found = self.blocks.find(by, user).await;
+                let found = self.blocks.find(by, &user.id).await;
                 found.is_ok_and(|block| block.is_some())
             }
         }
     }
 
-    /// The same as far as it is known here.
-    pub(super) fn knows_blocked(&self, user: &UserId, by: &UserId) -> Option<bool> {
-        let Some(user) = self.get(user.as_str()) else {
-            return Some(false);
-        };
+    /// The same without asking the store. `None`: only that knows.
+    pub(super) fn knows_blocked(&self, user: &User, by: &UserId) -> Option<bool> {
         user.blockers.lock().contains(|| self.hash(by))
     }
 

@@ -6,7 +6,7 @@ use futures_util::future::Either;
 use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 
-use super::{Connections, Receiver, Users};
+use super::{Connections, Receiver, User, Users};
 use crate::cluster::{About, Cluster};
 use crate::connection::{Patience, SMALL_EVENT};
 use crate::model::UserId;
@@ -114,16 +114,16 @@ impl Users {
     pub(crate) async fn receivers<'a>(
         &'a self,
         user: &'a UserId,
-        sender: &'a UserId,
+        sender: &'a User,
         bytes: usize,
     ) -> Receivers<'a> {
         let local = self.receiving(user, sender).await;
         // Over all their connections, a user makes nobody receive faster.
         let connections = local.iter().flatten();
-        let waiting = connections.map(|one| one.flow().waiting_of(sender));
+        let waiting = connections.map(|one| one.flow().waiting_of(&sender.id));
         let waiting = waiting.max().unwrap_or(0);
         let patience = Patience::with(waiting + bytes, self.config.now().pair_min_rate);
-        self.receivers_with(user, local, sender, bytes, patience)
+        self.receivers_with(user, local, &sender.id, bytes, patience)
             .await
     }
 
@@ -132,17 +132,17 @@ impl Users {
     pub(crate) async fn receivers_of_file<'a>(
         &'a self,
         user: &'a UserId,
-        sender: &'a UserId,
+        sender: &'a User,
         bytes: usize,
     ) -> Receivers<'a> {
         let local = self.receiving(user, sender).await;
-        self.receivers_with(user, local, sender, bytes, Patience::UntilRoom)
+        self.receivers_with(user, local, &sender.id, bytes, Patience::UntilRoom)
             .await
     }
 
     /// The connections of a user. `None`: they have blocked the sender.
-    async fn receiving(&self, user: &UserId, sender: &UserId) -> Option<Connections> {
-        if self.is_blocked(sender, user).await {
+    async fn receiving(&self, user: &UserId, sender: &User) -> Option<Connections> {
+        if self.is_known_blocked(sender, user).await {
             return None;
         }
         let mut local = self.connections(user.as_str());

@@ -129,14 +129,14 @@ impl UserLimit {
 
     /// Counts as many as something costs; whether they are allowed. More than the burst counts as the burst.
     pub(crate) fn allows_cost(&self, cost: usize) -> bool {
+        let Some(shared) = &self.shared else {
+            return self.limit.allows_cost(cost);
+        };
         let cost = NonZeroU32::new(u32::try_from(cost).unwrap_or(u32::MAX));
         let Some((cost, burst)) = cost.zip(self.limit.burst()) else {
             return true;
         };
         let cost = cost.min(burst);
-        let Some(shared) = &self.shared else {
-            return self.limit.allows_all(cost);
-        };
         shared.pay(&self.limit);
         let allowed = self.limit.allows_all(cost);
         if allowed {

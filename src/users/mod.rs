@@ -29,11 +29,11 @@ mod yielding;
 mod tests;
 
 use std::collections::HashSet;
-use std::hash::RandomState;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use ahash::RandomState;
 use dashmap::DashMap;
 use lru::LruCache;
 use parking_lot::Mutex;
@@ -60,9 +60,9 @@ const MAX_OFFLINE_USERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 /// The users of this server.
 #[derive(Debug)]
 pub(crate) struct Users {
-    known: DashMap<UserId, Arc<User>>,
+    known: DashMap<UserId, Arc<User>, RandomState>,
     /// The connections of all users.
-    members: DashMap<ConnectionId, Arc<Member>>,
+    members: DashMap<ConnectionId, Arc<Member>, RandomState>,
     /// The connections that were told that a user is online, wherever they are.
     watching: DashMap<UserId, HashSet<ConnectionId>>,
     /// Users without connections, the one offline longest first.
@@ -88,8 +88,8 @@ impl Users {
         cluster: Option<Arc<Cluster>>,
     ) -> Self {
         Self {
-            known: DashMap::new(),
-            members: DashMap::new(),
+            known: DashMap::default(),
+            members: DashMap::default(),
             watching: DashMap::new(),
             offline: Mutex::new(LruCache::new(MAX_OFFLINE_USERS)),
             connected: AtomicUsize::new(0),

@@ -2,12 +2,14 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use ahash::RandomState;
+
 use crate::model::UserId;
 
 /// The peers of one user.
 #[derive(Debug, Default)]
 pub(super) struct PeerSet {
-    known: HashSet<UserId>,
+    known: HashSet<UserId, RandomState>,
     order: VecDeque<UserId>,
 }
 

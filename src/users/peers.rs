@@ -12,7 +12,7 @@ impl Users {
         if user.peers.lock().contains(other) {
             return;
         }
-        if self.knows_blocked(&user.id, other) != Some(true)
+        if self.knows_blocked(user, other) != Some(true)
             && self.add_peer_local(user, other)
             && let Some(cluster) = &self.cluster
         {

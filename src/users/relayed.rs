@@ -3,11 +3,11 @@
 //! Owns how long and how many are remembered. Nothing here knows what a message or a receipt is made of.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use ahash::RandomState;
 use dashmap::DashMap;
 use smallvec::SmallVec;
 
@@ -39,7 +39,7 @@ pub(crate) enum Receiver {
 /// The messages that were relayed lately, by or to users of this node.
 #[derive(Debug)]
 pub(crate) struct RelayedMessages {
-    senders: DashMap<UserId, Lately>,
+    senders: DashMap<UserId, Lately, RandomState>,
     /// Receivers that are remembered, of all messages.
     count: AtomicUsize,
     hasher: RandomState,
@@ -49,7 +49,7 @@ pub(crate) struct RelayedMessages {
 /// The messages of one sender, by the hash of their ids, which is random in each process.
 #[derive(Debug, Default)]
 struct Lately {
-    messages: HashMap<u64, Message>,
+    messages: HashMap<u64, Message, RandomState>,
     /// In the order in which they were relayed, each with when that was when it was put here.
     order: VecDeque<(Instant, u64)>,
     count: usize,
@@ -67,7 +67,7 @@ impl RelayedMessages {
     /// None yet. What they take counts in `memory`.
     pub(super) fn new(memory: &Arc<Memory>) -> Self {
         Self {
-            senders: DashMap::new(),
+            senders: DashMap::default(),
             count: AtomicUsize::new(0),
             hasher: RandomState::new(),
             memory: memory.clone(),

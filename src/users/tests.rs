@@ -269,7 +269,8 @@ async fn peers_are_sent_the_presence_of_each_other_and_others_nothing() {
 #[tokio::test]
 async fn an_event_is_delivered_to_all_connections_of_its_receiver() {
     let server = Server::start(PresenceAudience::Peers);
-    let (bo, sender) = (id("bo"), id("ann"));
+    let bo = id("bo");
+    let sender = server.users.get_or_create(&id("ann"));
     let receivers = server.users.receivers(&bo, &sender, 16).await;
     let sizes = [16].into_iter().collect();
     assert!(!receivers.send_sized("hello", &1, &sizes).await);

@@ -53,9 +53,7 @@ impl<H: Handler> Life<H> {
 
     /// Adds an event. To be called in the order in which events come.
     fn push(&self, event: RawEvent) {
-        // What it came as, in frames or in text, may be larger.
-        let is_too_large = event.size() > self.context.services.config.now().max_event_bytes;
-        if is_too_large || !self.inbox.push(event) {
+        if !self.inbox.push(event) {
             self.close_as_faulty();
         }
     }

@@ -168,20 +168,20 @@ impl Handler for Probe {
     async fn event(&self, received: Received<'_, Self>) -> Outcome {
         let connection = received.life.connection();
         match received.event.name() {
-            Some("panic") => panic!("as the test wants"),
-            Some("renew") => received.life.renew_token(TokenFacts::eternal()),
-            Some("enter") => assert!(received.life.enter(self.register())),
-            Some("close twice") => {
+            "panic" => panic!("as the test wants"),
+            "renew" => received.life.renew_token(TokenFacts::eternal()),
+            "enter" => assert!(received.life.enter(self.register())),
+            "close twice" => {
                 connection.close(Close::AfterFlush, DisconnectReason::Revoked);
                 connection.close(Close::AfterFlush, DisconnectReason::ServerClosed);
                 connection.close(Close::Now, DisconnectReason::ServerClosed);
             }
-            Some("wait") => {
+            "wait" => {
                 self.seen.waits.fetch_add(1, Ordering::SeqCst);
                 self.seen.goes_on.notified().await;
                 connection.send("went on", &1);
             }
-            Some(name @ ("ahead" | "late" | "panics behind")) => self.wait(name, &received).await,
+            name @ ("ahead" | "late" | "panics behind") => self.wait(name, &received).await,
             _ => {
                 connection.send("echo", &1);
                 self.seen.done.lock().push(0);
@@ -191,7 +191,7 @@ impl Handler for Probe {
     }
 
     fn goes_ahead(&self, _: &Connection, event: &RawEvent) -> bool {
-        event.name() != Some("echo")
+        event.name() != "echo"
     }
 
     fn is_revoked(&self, _: &str, _: &TokenFacts) -> bool {

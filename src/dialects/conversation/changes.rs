@@ -45,7 +45,7 @@ pub(super) async fn update(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let app = request.app;
-    let fields = Fields::new(payload, &app.config.now());
+    let fields = Fields::new(payload, request.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
     let edit = edit_of(&fields)?;
@@ -81,7 +81,7 @@ pub(super) async fn delete(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let app = request.app;
-    let fields = Fields::new(payload, &app.config.now());
+    let fields = Fields::new(payload, request.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let Some(message) = message_id(&fields)? else {
         return Err(unknown_id(request, member, &conversation).await);

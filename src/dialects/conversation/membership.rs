@@ -49,7 +49,7 @@ pub(super) async fn join(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let conversation = Fields::new(payload, &app.config.now()).conversation(CONVERSATION_ID)?;
+    let conversation = Fields::new(payload, request.config).conversation(CONVERSATION_ID)?;
     let conversations = &app.conversations;
     let joined = conversations.join(
         connection,
@@ -76,7 +76,7 @@ pub(super) async fn leave(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let conversation = Fields::new(payload, &app.config.now()).conversation(CONVERSATION_ID)?;
+    let conversation = Fields::new(payload, request.config).conversation(CONVERSATION_ID)?;
     let (conversations, id) = (&app.conversations, &conversation.id);
     let left = conversations.leave(connection, member, id, ConversationDialect::Conversation);
     let left = left.await;

@@ -157,7 +157,7 @@ pub(super) async fn send(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, size) = (request.app, request.event.size());
-    let fields = Fields::new(payload, &app.config.now());
+    let fields = Fields::new(payload, request.config);
     let conversation = fields.conversation(CONVERSATION_ID)?;
     let content = fields.content_or_attached(CONTENT)?;
     let further = fields.further(content)?;
@@ -187,7 +187,7 @@ pub(crate) fn temp_id(fields: &Fields<'_, '_>) -> Result<Option<TempId>, Refusal
     let Some(given) = fields.optional(TEMP_ID) else {
         return Ok(None);
     };
-    let number = given.as_raw().and_then(|raw| TempId::number(raw.get()));
+    let number = given.json().and_then(TempId::number);
     let id = match number {
         Some(number) => Some(number),
         None => TempId::parse(&fields.own_id(TEMP_ID)?),

@@ -57,7 +57,7 @@ pub(super) async fn request(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let conversation = Fields::new(payload, &app.config.now()).conversation(CONVERSATION_ID)?;
+    let conversation = Fields::new(payload, request.config).conversation(CONVERSATION_ID)?;
     let conversations = &app.conversations;
     let online = conversations.online(member, &conversation);
     let online = online.await?;

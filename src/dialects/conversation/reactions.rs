@@ -60,7 +60,7 @@ pub(super) async fn add(
 ) -> Result<(), Refusal> {
     const EMOJI: &str = "emoji";
     let app = request.app;
-    let fields = Fields::new(payload, &app.config.now());
+    let fields = Fields::new(payload, request.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
     let emoji = payload.text(EMOJI).and_then(|text| Emoji::parse(&text));
@@ -90,7 +90,7 @@ pub(super) async fn remove(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let app = request.app;
-    let fields = Fields::new(payload, &app.config.now());
+    let fields = Fields::new(payload, request.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
     let reaction = fields.stored_id("reactionId", ReactionId::parse)?;

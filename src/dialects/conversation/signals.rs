@@ -70,7 +70,7 @@ async fn typing(
     is_typing: bool,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let id = Fields::new(payload, &app.config.now())
+    let id = Fields::new(payload, request.config)
         .conversation(CONVERSATION_ID)?
         .id;
     let lasts = is_typing.then_some(TYPES_FOR);
@@ -95,7 +95,7 @@ pub(super) async fn read(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let app = request.app;
-    let fields = Fields::new(payload, &app.config.now());
+    let fields = Fields::new(payload, request.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let messages = messages_read(&fields)?;
     request.wait_for_limit(member).await?;

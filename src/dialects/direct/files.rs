@@ -127,7 +127,10 @@ impl<'p, 'a> Chunk<'p, 'a> {
 
     /// Counts it among those that were sent of its file. `None`: it does not say which it is, of which file.
     async fn note(&self, users: &Users, sender: &User) -> Option<Progress> {
-        let own = |id: &Opaque<'_>| id.as_raw().map(ToOwned::to_owned).unwrap_or_default();
+        let own = |id: &Opaque<'_>| {
+            let json = id.json().unwrap_or_default().to_owned();
+            RawValue::from_string(json).unwrap_or_default()
+        };
         let message_id = self.message_id?;
         let names = || FileNames {
             recipient: own(self.recipient_id),
@@ -162,19 +165,20 @@ pub(super) async fn send_file_chunk(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let chunk = Chunk::read(payload, &request.app.config.now())?;
+    let chunk = Chunk::read(payload, request.config)?;
     request.wait_for_limit(member).await?;
     let timestamp = clock::now_iso();
     let identity = member.identity();
     let relayed = from(&identity, payload).with("timestamp", timestamp.as_str());
     let (users, size) = (&request.app.users, request.event.size());
-    let sender = &member.user.id;
     if let Some(message) = &chunk.message {
-        users.relayed.note(sender, &chunk.recipient, message);
+        users
+            .relayed
+            .note(&member.user.id, &chunk.recipient, message);
     }
     let about = || Some(About::Message(chunk.message.as_deref()?.to_owned()));
     let is_online = users
-        .receivers_of_file(&chunk.recipient, sender, size)
+        .receivers_of_file(&chunk.recipient, &member.user, size)
         .await
         .about(about)
         .send_sized(RECEIVE_FILE_CHUNK, &relayed, &relayed.frames())
@@ -250,7 +254,7 @@ pub(super) async fn request_file(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let fields = Fields::new(payload, &request.app.config.now());
+    let fields = Fields::new(payload, request.config);
     let sender = fields.user("senderId")?;
     let message = fields.own_id(MESSAGE_ID)?;
     let message_id = fields.filled(MESSAGE_ID)?;
@@ -262,7 +266,7 @@ pub(super) async fn request_file(
     let recipient_online = request
         .app
         .users
-        .receivers(&sender, &member.user.id, request.event.size())
+        .receivers(&sender, &member.user, request.event.size())
         .await
         .send_sized(FILE_REQUESTED, &requested, &requested.frames())
         .await;

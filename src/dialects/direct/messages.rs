@@ -70,7 +70,7 @@ pub(super) async fn join_room(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let fields = Fields::new(payload, &request.app.config.now());
+    let fields = Fields::new(payload, request.config);
     let recipient = fields.user(RECIPIENT_ID)?;
     let room_name = rooms::pair(&member.user.id, &recipient);
     request.app.users.add_peer(&member.user, &recipient);
@@ -94,7 +94,7 @@ pub(super) async fn join_room(
     let is_online = request
         .app
         .users
-        .receivers(&recipient, &member.user.id, request.event.size())
+        .receivers(&recipient, &member.user, request.event.size())
         .await
         .send(ROOM_USER_READY, &ready)
         .await;
@@ -111,7 +111,7 @@ pub(super) async fn leave_room(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let recipient = Fields::new(payload, &request.app.config.now()).user(RECIPIENT_ID)?;
+    let recipient = Fields::new(payload, request.config).user(RECIPIENT_ID)?;
     let room_name = rooms::pair(&member.user.id, &recipient);
     request.record(Audited::RoomLeave(pair_room(&recipient, &room_name)));
     request.confirm(
@@ -137,7 +137,7 @@ pub(super) async fn send_message(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let config = &request.app.config.now();
+    let config = request.config;
     let fields = Fields::new(payload, config);
     let recipient = fields.user(RECIPIENT_ID)?;
     for name in ["ciphertext", "iv", "tag"] {
@@ -151,24 +151,24 @@ pub(super) async fn send_message(
     let message = from(&identity, payload)
         .with_default("messageType", "text")
         .with("timestamp", timestamp.as_str());
-    let (users, sender) = (&request.app.users, &member.user.id);
+    let (users, sender) = (&request.app.users, &member.user);
     let size = request.event.size();
     let receivers = users.receivers(&recipient, sender, size).await;
     let message_id = payload.own_id(MESSAGE_ID);
     if let Some(id) = &message_id {
-        users.relayed.note(sender, &recipient, id);
+        users.relayed.note(&sender.id, &recipient, id);
     }
     let about = || Some(About::Message(message_id.as_deref()?.to_owned()));
     let receivers = receivers.about(about);
     let recipient_online = request
         .hand_over(receivers, RECEIVE_MESSAGE, &message, &message.frames())
         .await;
-    request.app.users.add_peer(&member.user, &recipient);
+    users.add_peer(sender, &recipient);
     let record = MessageSent {
         target: Target::User(recipient.shared().into()),
         message_id: message_id.map(|id| AuditText::new(&id)),
         message_type: message_type(payload),
-        seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
+        seq: seq.json().and_then(Seq::from_json),
         bytes: size as u64,
     };
     if !recipient_online {
@@ -202,7 +202,7 @@ pub(super) async fn send_key(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let config = &request.app.config.now();
+    let config = request.config;
     let fields = Fields::new(payload, config);
     let recipient = fields.user(RECIPIENT_ID)?;
     fields.filled_up_to("publicKey", config.max_key_bytes)?;
@@ -211,7 +211,7 @@ pub(super) async fn send_key(
     let identity = member.identity();
     let key = from(&identity, payload).without("timestamp");
     let (users, size) = (&request.app.users, request.event.size());
-    let receivers = users.receivers(&recipient, &member.user.id, size).await;
+    let receivers = users.receivers(&recipient, &member.user, size).await;
     let recipient_online = request
         .hand_over(receivers, KEY_EXCHANGE_RECEIVE, &key, &key.frames())
         .await;

@@ -63,7 +63,7 @@ async fn typing(
     payload: &Payload<'_>,
     is_typing: bool,
 ) -> Result<(), Refusal> {
-    let recipient = Fields::new(payload, &request.app.config.now()).user(RECIPIENT_ID)?;
+    let recipient = Fields::new(payload, request.config).user(RECIPIENT_ID)?;
     match is_typing {
         true if !member.typing.begin(&recipient) => return Err(Refusal::rate_limited()),
         true => {}
@@ -78,7 +78,7 @@ async fn typing(
         .with("username", &*identity.name)
         .with("isTyping", is_typing);
     let size = request.event.size();
-    let receivers = users.receivers(&recipient, &member.user.id, size).await;
+    let receivers = users.receivers(&recipient, &member.user, size).await;
     let is_online = request
         .hand_over(receivers, TYPING, &typing, &typing.frames())
         .await;
@@ -96,7 +96,7 @@ pub(crate) async fn disconnected(users: &Users, member: &Member) {
             username: &identity.name,
             is_typing: users.types_elsewhere(member, &recipient).await,
         };
-        let receivers = users.receivers(&recipient, &member.user.id, SMALL_EVENT);
+        let receivers = users.receivers(&recipient, &member.user, SMALL_EVENT);
         receivers.await.send(TYPING, &typing).await;
     }
 }
@@ -125,7 +125,7 @@ async fn receipt(
     payload: &Payload<'_>,
     confirmed: &'static str,
 ) -> Result<(), Refusal> {
-    let fields = Fields::new(payload, &request.app.config.now());
+    let fields = Fields::new(payload, request.config);
     let sender = fields.user("senderId")?;
     let id = fields.own_id(MESSAGE_ID)?;
     request.wait_for_limit(member).await?;
@@ -141,7 +141,7 @@ async fn receipt(
     // Another node may know it.
     let about = || (!is_known).then(|| About::Receipt(id.to_string()));
     let size = request.event.size();
-    let receivers = users.receivers(&sender, receiver, size).await;
+    let receivers = users.receivers(&sender, &member.user, size).await;
     let is_online = request
         .hand_over(
             receivers.about(about),

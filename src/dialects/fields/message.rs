@@ -88,7 +88,7 @@ impl<'p, 'a> Fields<'p, 'a> {
     /// The number of a content key; `None` when it is missing, `null` or empty.
     pub(crate) fn key_number(&self, name: &'static str) -> Result<Option<i64>, Refusal> {
         let given = self.optional(name).map(|given| {
-            let number = given.as_raw().and_then(|raw| raw.get().parse().ok());
+            let number = given.json().and_then(|json| json.parse().ok());
             self.expect(name, number)
         });
         given.transpose()

@@ -70,7 +70,7 @@ impl Request<'_> {
     /// # Errors
     /// It is not waited for, or not allowed for so long.
     async fn wait_for_message(&self) -> Result<(), Refusal> {
-        let is_soon = self.app.config.now().message_rate.interval() <= MAX_WAIT;
+        let is_soon = self.config.message_rate.interval() <= MAX_WAIT;
         match is_soon && self.is_allowed(Action::SlowedMessages) {
             true => {
                 let is_allowed = || self.is_allowed(Action::Messages);

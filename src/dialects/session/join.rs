@@ -40,8 +40,8 @@ pub(super) async fn join_session(
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
     let address = connection.client.address;
-    let fields = Fields::new(payload, &app.config.now());
-    let max = app.config.now().max_key_bytes;
+    let fields = Fields::new(payload, request.config);
+    let max = request.config.max_key_bytes;
     let named = fields.id_up_to(SESSION_ID, max)?;
     let explicit = fields.optional_id_up_to("authKey", max)?;
     let parsed = SessionId::parse(&named);
@@ -80,7 +80,7 @@ pub(super) async fn join_session(
     drop(session);
     request.note_joined();
     let lagging = announced.and(lagging);
-    lagging.wait_at_rate(app.config.now().room_min_rate).await;
+    lagging.wait_at_rate(request.config.room_min_rate).await;
     request.pay_for_output(cost).await;
     Ok(())
 }
@@ -90,8 +90,8 @@ pub(in crate::dialects) async fn connections_of_joiner(
     request: &Request<'_>,
     payload: &Payload<'_>,
 ) -> Vec<Arc<Connection>> {
-    let fields = Fields::new(payload, &request.app.config.now());
-    let named = fields.id_up_to(SESSION_ID, request.app.config.now().max_key_bytes);
+    let fields = Fields::new(payload, request.config);
+    let named = fields.id_up_to(SESSION_ID, request.config.max_key_bytes);
     let session = named.as_deref().ok().and_then(SessionId::parse);
     let (Some((session, _)), Ok(member)) = (session, member_id(&fields)) else {
         // The join is refused.
@@ -148,7 +148,7 @@ async fn welcome(
     // What was sent before comes before the history.
     connection.send_deferred_of(of_sessions);
     let mut cost = 0;
-    for part in History::parts(&joined.history, request.app.config.now().max_attachments) {
+    for part in History::parts(&joined.history, request.config.max_attachments) {
         let frames = part.frames();
         cost += frames.iter().sum::<usize>();
         connection.send_sized(MESSAGES_HISTORY, &part, &frames);

@@ -162,9 +162,8 @@ pub(super) fn optional_public_key(
     let Some(key) = fields.optional(NAME) else {
         return Ok(None);
     };
-    let is_text = key
-        .as_raw()
-        .is_some_and(|raw| raw.get().starts_with(['"', '{']));
+    let json = key.json();
+    let is_text = json.is_some_and(|json| json.starts_with(['"', '{']));
     match is_text && key.size() <= max {
         true => Ok(Some(OwnedValue::from(key))),
         false => Err(fields.refuse(NAME)),
@@ -177,8 +176,8 @@ pub(super) async fn save_public_key(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let fields = Fields::new(payload, &app.config.now());
-    let key = optional_public_key(&fields, app.config.now().max_key_bytes)?;
+    let fields = Fields::new(payload, request.config);
+    let key = optional_public_key(&fields, request.config.max_key_bytes)?;
     let key = key.ok_or_else(|| Refusal::invalid("publicKey"))?;
     let name = fields.optional_name("displayName")?;
     let mut session = member_of(request, &fields, Some("userId")).await?;
@@ -189,7 +188,7 @@ pub(super) async fn save_public_key(
     let lagging = keys.publish(app, &mut session).await.unwrap_or_default();
     let cost = keys.cost(&session);
     drop(session);
-    lagging.wait_at_rate(app.config.now().room_min_rate).await;
+    lagging.wait_at_rate(request.config.room_min_rate).await;
     request.pay_for_output(cost).await;
     Ok(())
 }
@@ -202,7 +201,7 @@ pub(super) async fn get_public_keys(
 ) -> Result<(), Refusal> {
     Box::pin(request.wait_for_question()).await?;
     let connection = request.connection;
-    let fields = Fields::new(payload, &request.app.config.now());
+    let fields = Fields::new(payload, request.config);
     let session = match member_of(request, &fields, Some("userId")).await {
         Ok(session) => session,
         Err(refusal) if refusal.why() == Why::NotMember => {
@@ -230,10 +229,9 @@ pub(super) async fn set_session_key(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     const NAME: &str = "encryptedKeys";
-    let app = request.app;
-    let fields = Fields::new(payload, &app.config.now());
+    let fields = Fields::new(payload, request.config);
     let encrypted_keys = fields.filled(NAME)?;
-    let fits = encrypted_keys.total_size() <= app.config.now().max_session_keys_bytes;
+    let fits = encrypted_keys.total_size() <= request.config.max_session_keys_bytes;
     if !encrypted_keys.is_object() || !fits {
         return Err(fields.refuse(NAME));
     }
@@ -255,6 +253,6 @@ pub(super) async fn set_session_key(
     );
     let lagging = published.await;
     drop(session);
-    lagging.wait_at_rate(app.config.now().room_min_rate).await;
+    lagging.wait_at_rate(request.config.room_min_rate).await;
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) async fn leave_session(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let fields = Fields::new(payload, &app.config.now());
+    let fields = Fields::new(payload, request.config);
     let session = match member_of(request, &fields, Some(USER_ID)).await {
         // The answer was lost: the others know.
         Err(refusal) if has_left(request, payload, &refusal).await => return Ok(()),
@@ -42,7 +42,7 @@ pub(super) async fn leave_session(
     }
     connection.send_deferred_of(of_sessions);
     let lagging = depart(app, connection, session, Departure::Left).await;
-    lagging.wait_at_rate(app.config.now().room_min_rate).await;
+    lagging.wait_at_rate(request.config.room_min_rate).await;
     Ok(())
 }
 

@@ -128,7 +128,7 @@ pub(super) async fn send_message(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let fields = Fields::new(payload, &app.config.now());
+    let fields = Fields::new(payload, request.config);
     let encrypted = OwnedValue::from(fields.filled("encrypted")?);
     let to = fields.optional_user("to")?;
     let kind = kind(&fields, payload)?;
@@ -164,9 +164,9 @@ pub(super) async fn send_message(
         confirm(request, payload, &message);
     }
     match message.recipient() {
-        None => lagging.wait_at_rate(app.config.now().room_min_rate).await,
+        None => lagging.wait_at_rate(request.config.room_min_rate).await,
         Some(_) => {
-            let rate = app.config.now().pair_min_rate;
+            let rate = request.config.pair_min_rate;
             lagging.wait_for_one(&message.from, rate).await;
         }
     }
@@ -205,9 +205,7 @@ fn kind(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<Kind, Refusal>
         .own_id(NAME)
         .filter(|kind| kind.len() <= MAX_BYTES)
         .ok_or_else(|| fields.refuse(NAME))?;
-    let is_number = given
-        .as_raw()
-        .is_some_and(|raw| !raw.get().starts_with('"'));
+    let is_number = given.json().is_some_and(|json| !json.starts_with('"'));
     Ok(Kind::new(&kind, is_number))
 }
 

@@ -97,7 +97,7 @@ async fn member_of<'t>(
     fields: &Fields<'_, '_>,
     user: Option<&'static str>,
 ) -> Result<Session<'t>, Refusal> {
-    let text = fields.id_up_to(SESSION_ID, request.app.config.now().max_key_bytes)?;
+    let text = fields.id_up_to(SESSION_ID, request.config.max_key_bytes)?;
     let parsed = SessionId::parse(&text);
     let (id, _) = parsed.ok_or_else(|| fields.refuse(SESSION_ID))?;
     let user = user.map(|name| fields.user(name)).transpose()?;

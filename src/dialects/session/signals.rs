@@ -55,7 +55,7 @@ async fn typing(
     payload: &Payload<'_>,
     event: &'static str,
 ) -> Result<(), Refusal> {
-    let fields = Fields::new(payload, &request.app.config.now());
+    let fields = Fields::new(payload, request.config);
     // Clients say how they are called; the others are told how the session knows them.
     fields.optional_name("displayName")?;
     let connection = request.connection;
@@ -111,7 +111,7 @@ pub(super) async fn file_downloaded(
     request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let config = &request.app.config.now();
+    let config = request.config;
     let fields = Fields::new(payload, config);
     let claimed = fields.shown_id("downloadedBy")?;
     fields.filled_up_to("fileName", config.max_file_name_bytes)?;

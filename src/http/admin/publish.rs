@@ -20,7 +20,7 @@ use crate::http::administrator::Admin;
 use crate::http::body::{JsonText, run_to_end};
 use crate::metrics::publish::{self, PublishOutcome};
 use crate::model::{Refusal, Why};
-use crate::payload::Payload;
+use crate::payload::{Opaque, Payload};
 
 const TARGETS: &str = "targets";
 const EVENT: &str = "event";
@@ -96,8 +96,8 @@ fn request(config: &Config, body: &JsonText) -> Result<Request, Refusal> {
     let payload = body.payload(config)?;
     refuse_unknown(payload.besides(&[TARGETS, EVENT, DATA, STORE]))?;
     // There are no mailboxes that it could be put into.
-    let store = payload.get(STORE).and_then(|store| store.as_raw());
-    if store.is_some_and(|store| store.get() != "false") {
+    let store = payload.get(STORE).and_then(Opaque::json);
+    if store.is_some_and(|store| store != "false") {
         return Err(Refusal::unusable(STORE));
     }
     let event = match payload.get(EVENT) {
@@ -107,10 +107,10 @@ fn request(config: &Config, body: &JsonText) -> Result<Request, Refusal> {
     if !config.publish_events.allow(&event) {
         return Err(Refusal::unusable(EVENT));
     }
-    let data = payload.get(DATA).map(|data| data.as_raw());
+    let data = payload.get(DATA).map(Opaque::json);
     // What has no attachments is text.
     let data = data.map(|data| data.ok_or(Refusal::unusable(DATA)));
-    let data = data.transpose()?.map(|data| data.get().to_owned());
+    let data = data.transpose()?.map(str::to_owned);
     if data
         .as_ref()
         .is_some_and(|data| data.len() > config.publish_max_bytes)
@@ -128,8 +128,8 @@ fn request(config: &Config, body: &JsonText) -> Result<Request, Refusal> {
 fn targets(payload: &Payload<'_>) -> Result<Vec<Target>, Refusal> {
     let unusable = || Refusal::unusable(TARGETS);
     let given = payload.get(TARGETS).ok_or(Refusal::invalid(TARGETS))?;
-    let given = given.as_raw().ok_or_else(unusable)?;
-    let lists = Payload::of_object(given.get()).map_err(|_| unusable())?;
+    let given = given.json().ok_or_else(unusable)?;
+    let lists = Payload::of_object(given).map_err(|_| unusable())?;
     let mut targets = Vec::new();
     for (name, _) in lists.members() {
         let mut kinds = TargetKind::ALL.into_iter();

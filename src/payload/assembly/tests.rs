@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn assembly() -> Assembly {
-    Assembly::new(2, 10)
+    Assembly::new(2, 50)
 }
 
 fn text(assembly: &mut Assembly, packet: &str) -> Result<Option<RawEvent>, BadPacket> {
@@ -14,7 +14,7 @@ fn text(assembly: &mut Assembly, packet: &str) -> Result<Option<RawEvent>, BadPa
 fn seen(event: &RawEvent) -> (String, Option<String>, String) {
     let argument = event.argument().unwrap().unwrap();
     (
-        event.name().unwrap().to_owned(),
+        event.name().to_owned(),
         event.ack().map(|ack| ack.to_string()),
         argument.get().to_owned(),
     )
@@ -103,7 +103,7 @@ fn what_is_no_packet_is_refused() {
 fn what_does_not_come_in_its_place_is_refused() {
     let refused = assembly().attachment(Bytes::new());
     assert_eq!(refused.err(), Some(BadPacket));
-    for (size, between) in [(11, ""), (2, r#"42["e"]"#), (2, r#"451-["e"]"#)] {
+    for (size, between) in [(46, ""), (2, r#"42["e"]"#), (2, r#"451-["e"]"#)] {
         let mut assembly = assembly();
         text(&mut assembly, r#"452-["e"]"#).unwrap();
         let refused = match between {
@@ -111,6 +111,22 @@ fn what_does_not_come_in_its_place_is_refused() {
             between => text(&mut assembly, between).err(),
         };
         assert_eq!(refused, Some(BadPacket));
+    }
+}
+
+#[test]
+fn an_event_may_be_so_large_and_no_larger() {
+    let packet = |size: usize| format!(r#"4217["e",{}]"#, "1".repeat(size - r#"["e",]"#.len()));
+    let event = text(&mut assembly(), &packet(50)).unwrap().unwrap();
+    assert_eq!(event.size(), 50);
+    let refused = text(&mut assembly(), &packet(51));
+    assert_eq!(refused.err(), Some(BadPacket));
+    for (size, is_taken) in [(44, true), (45, false)] {
+        let mut assembly = assembly();
+        text(&mut assembly, r#"451-7["e"]"#).unwrap();
+        let taken = assembly.attachment(vec![0; size].into());
+        assert_eq!(taken.is_ok(), is_taken, "{size}");
+        assert_eq!(assembly.bytes(), 0);
     }
 }
 

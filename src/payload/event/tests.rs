@@ -1,12 +1,10 @@
 use super::*;
+use crate::payload::reader::MAX_FIELDS;
 use crate::payload::{Opaque, Relayed};
 
 fn event(text: &str, attachments: &[&'static [u8]]) -> RawEvent {
-    let mut event = RawEvent::new(text.to_owned(), 0, None);
-    for attachment in attachments {
-        event.attach(Bytes::from_static(attachment));
-    }
-    event
+    let attachments = attachments.iter().copied().map(Bytes::from_static);
+    RawEvent::new(text.to_owned(), 0, attachments.collect(), None).expect("a name")
 }
 
 #[test]
@@ -101,10 +99,10 @@ fn attachments_are_found_wherever_they_are_and_the_rest_stays_as_it_was() {
     }
     assert_eq!(sizes, [3, 4]);
     assert_eq!(
-        payload.get("t").and_then(Opaque::as_raw).map(RawValue::get),
+        payload.get("t").and_then(Opaque::json),
         Some(r#"{"k":  1.0}"#)
     );
-    assert!(payload.get("b").expect("a field").as_raw().is_none());
+    assert!(payload.get("b").expect("a field").json().is_none());
     assert_eq!(
         relayed.frames().as_slice(),
         [event.text().len() + 256, 3, 4]
