@@ -1,5 +1,7 @@
 //! Texts and numbers as JSON, appended to bytes. It must not know what they are of.
 
+use memchr::memchr2;
+
 /// Appends a text in quotes.
 pub(crate) fn push_text(line: &mut Vec<u8>, text: &str) {
     if is_plain(text.as_bytes()) {
@@ -21,9 +23,10 @@ pub(crate) fn push_some(line: &mut Vec<u8>, text: Option<&str>) {
 /// Appends a text that needs no escapes.
 pub(crate) fn push_word(line: &mut Vec<u8>, word: &str) {
     debug_assert!(is_plain(word.as_bytes()), "{word} needs escapes");
-    let begin = line.len();
-    line.resize(begin + word.len() + 2, b'"');
-    line[begin + 1..=begin + word.len()].copy_from_slice(word.as_bytes());
+    line.reserve(word.len() + 2);
+    line.push(b'"');
+    line.extend_from_slice(word.as_bytes());
+    line.push(b'"');
 }
 
 /// Appends a number.
@@ -45,9 +48,32 @@ pub(crate) fn push_number(line: &mut Vec<u8>, number: i64) {
     line.extend_from_slice(digits.get(begin..).unwrap_or_default());
 }
 
+/// How many bytes a text begins with that need no escapes.
+pub(crate) fn plain_length(text: &[u8]) -> usize {
+    /// From so many bytes on, a search in larger steps is worth its beginning.
+    const SHORT: usize = 3;
+    let (words, rest) = text.as_chunks::<8>();
+    for (number, word) in words.iter().take(SHORT).enumerate() {
+        if let Some(at) = first_escaped(*word) {
+            return 8 * number + at;
+        }
+    }
+    if words.len() <= SHORT {
+        let is_escaped = |byte: &u8| matches!(byte, ..b' ' | b'"' | b'\\');
+        return text.len() - rest.len() + rest.iter().position(is_escaped).unwrap_or(rest.len());
+    }
+    let found = memchr2(b'"', b'\\', &text[8 * SHORT..]);
+    let length = found.map_or(text.len(), |found| 8 * SHORT + found);
+    let is_control = |is, byte: &u8| is | (*byte < b' ');
+    match text[..length].iter().fold(false, is_control) {
+        false => length,
+        true => text.iter().take_while(|byte| **byte >= b' ').count(),
+    }
+}
+
 /// Whether a text needs no escapes.
 fn is_plain(text: &[u8]) -> bool {
-    let are_plain = |word: &[u8; 8]| !has_escaped(u64::from_ne_bytes(*word));
+    let are_plain = |word: &[u8; 8]| first_escaped(*word).is_none();
     match (text.as_chunks::<8>().0, text.last_chunk::<8>()) {
         // The last eight may have been looked at in part.
         (words, Some(last)) => words.iter().all(are_plain) && are_plain(last),
@@ -59,13 +85,16 @@ fn is_plain(text: &[u8]) -> bool {
     }
 }
 
-/// Whether one of eight bytes is escaped: subtracting borrows from the highest bit of one that is too small.
-fn has_escaped(word: u64) -> bool {
+/// The first of eight bytes that is escaped: subtracting borrows from the highest bit of one that is too small, and perhaps
+/// of others behind it.
+fn first_escaped(word: [u8; 8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     const HIGHEST: u64 = ONES << 7;
+    let word = u64::from_le_bytes(word);
     let is_less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & HIGHEST;
     let has = |byte: u8| is_less(word ^ (ONES * u64::from(byte)), 1);
-    (is_less(word, b' ') | has(b'"') | has(b'\\')) != 0
+    let escaped = is_less(word, b' ') | has(b'"') | has(b'\\');
+    (escaped != 0).then_some(escaped.trailing_zeros() as usize / 8)
 }
 
 #[cfg(test)]
@@ -81,6 +110,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_plain_beginning_ends_where_an_escape_is_needed(text in "[a-e\"\\\\\u{0}-\u{1f}é]{0,4}|[a-z é🦀]{0,60}[a\"\\\\\n\u{1f} ]{0,9}") {
+            let is_escaped = |byte: &u8| matches!(byte, ..b' ' | b'"' | b'\\');
+            let expected = text.bytes().position(|byte| is_escaped(&byte));
+            prop_assert_eq!(plain_length(text.as_bytes()), expected.unwrap_or(text.len()));
+        }
+
         #[test]
         fn texts_and_numbers_are_what_serde_makes_of_them(
             text in "[a\"\\\\\u{0}-\u{1f}\u{7f}é🦀]{0,40}|.{0,80}", number: i64, small in -20_i64..200,

@@ -4,11 +4,9 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::Connection;
 use super::deferred::{Added, Deferred};
-use crate::payload::{FrameSizes, SocketPacket};
+use crate::payload::{Encode, FrameSizes, SocketPacket};
 use crate::transport::Origin;
 
 impl Connection {
@@ -48,7 +46,7 @@ impl Connection {
     }
 
     /// Sends an event behind what waits of the same sender or room.
-    pub(crate) fn send_behind<T: Serialize>(
+    pub(crate) fn send_behind<T: Encode>(
         self: &Arc<Self>,
         of: impl FnOnce() -> Origin,
         event: &str,

@@ -7,7 +7,7 @@ use smallvec::smallvec;
 use super::{Close, Connection};
 use crate::metrics::events;
 use crate::model::DisconnectReason;
-use crate::payload::{AckId, EncodedEvent, FrameSizes, SocketPacket};
+use crate::payload::{AckId, Encode, EncodedEvent, FrameSizes, SocketPacket};
 
 /// The size that is counted for a small event of the relay's own, in bytes.
 pub(crate) const SMALL_EVENT: usize = 256;
@@ -19,7 +19,7 @@ impl Connection {
     }
 
     /// Sends an event that becomes frames of these sizes.
-    pub(crate) fn send_sized<T: Serialize>(&self, event: &str, payload: &T, frames: &FrameSizes) {
+    pub(crate) fn send_sized<T: Encode>(&self, event: &str, payload: &T, frames: &FrameSizes) {
         if self.hand_over(frames) {
             self.note_sent(event);
             match SocketPacket::event(event, payload, frames[0]) {

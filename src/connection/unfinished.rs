@@ -1,7 +1,7 @@
 //! What connections have handed over that is not handled yet, by what it is about: a later connection of the same user
 //! must not overtake it. It must not know what an event means: whoever handles events says what each is about.
 
-use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -17,8 +17,17 @@ pub(crate) struct Subject(u64);
 impl Subject {
     /// What these ids name together.
     pub(crate) fn of(ids: &[&str]) -> Self {
+        // In no text is this byte.
+        const END: u8 = 0xff;
+        let mut text = SmallVec::<[u8; 128]>::new();
+        // As a list of texts is hashed, but at once.
+        text.extend_from_slice(&ids.len().to_ne_bytes());
+        for id in ids {
+            text.extend_from_slice(id.as_bytes());
+            text.push(END);
+        }
         let mut hasher = DefaultHasher::new();
-        ids.hash(&mut hasher);
+        hasher.write(&text);
         Self(hasher.finish())
     }
 }

@@ -203,7 +203,9 @@ impl Event {
         refusal: &Refusal,
     ) -> bool {
         match self {
-            Self::Session(event) => session::is_early(event, request, payload, refusal).await,
+            Self::Session(event) => {
+                Box::pin(session::is_early(event, request, payload, refusal)).await
+            }
             Self::Direct(_) | Self::Feed(_) | Self::Chat(_) | Self::Conversation(_) => false,
         }
     }
@@ -316,7 +318,7 @@ async fn answer(
     let is_guest_joining = !is_member && event == Event::Session(session::Event::join_session);
     // It is not known before who comes.
     if let Some(sent) = sent.filter(|_| is_guest_joining) {
-        let earlier = session::connections_of_joiner(&request, sent).await;
+        let earlier = Box::pin(session::connections_of_joiner(&request, sent)).await;
         Box::pin(life.come_after(earlier)).await;
     }
     if let Some(subject) = about {

@@ -15,7 +15,7 @@ use crate::audit;
 use crate::config::Config;
 use crate::connection::{Connection, Outcome, Place};
 use crate::model::{Dialect, ErrorCode};
-use crate::payload::{AckId, FrameSizes, RawEvent};
+use crate::payload::{AckId, Encode, FrameSizes, RawEvent};
 use crate::users::{Member, Receivers};
 
 /// An event that is being handled.
@@ -105,7 +105,7 @@ impl<'a> Request<'a> {
 
     /// Sends all that it sends to others. Those behind it may be begun until it is known whether there is a connection to
     /// receive it, on any node, and it is its [turn](Self::turn).
-    pub(super) async fn hand_over<T: Serialize>(
+    pub(super) async fn hand_over<T: Encode>(
         &self,
         receivers: Receivers<'_>,
         event: &'static str,

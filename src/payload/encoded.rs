@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::attachments::Attachments;
-use super::encoder::encode;
 use super::readable::{DEEPEST, ENVELOPE, is_readable};
-use super::{FrameSizes, Malformed, SocketPacket, frames};
+use super::{Encode, FrameSizes, Malformed, SocketPacket, frames};
 
 /// An encoded event. `Debug` shows its name and size only.
 #[derive(Clone, Serialize, Deserialize)]
@@ -24,9 +23,9 @@ pub(crate) struct EncodedEvent {
 
 impl EncodedEvent {
     /// Encodes an event. `None`: its payload cannot be encoded.
-    pub(crate) fn new<T: Serialize>(event: &str, payload: &T) -> Option<Self> {
+    pub(crate) fn new<T: Encode>(event: &str, payload: &T) -> Option<Self> {
         let mut text = Vec::new();
-        let attachments = encode(payload, &mut text)?;
+        let attachments = payload.encode(&mut text)?;
         Some(Self {
             event: event.to_owned(),
             text: String::from_utf8(text).ok()?,

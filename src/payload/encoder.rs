@@ -8,23 +8,45 @@ use serde_json::{Error, Result};
 use super::verbatim::RAW;
 use crate::json::{push_number, push_text, push_word};
 
-/// Appends the JSON of a value, with a placeholder for each attachment in it. Returns these. `None`: it cannot be written.
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T, text: &mut Vec<u8>) -> Option<Vec<Bytes>> {
+/// What events carry.
+pub(crate) trait Encode {
+    /// Appends it as JSON, with a placeholder for each attachment in it. Returns these. `None`: it cannot be written.
+    fn encode(&self, text: &mut Vec<u8>) -> Option<Vec<Bytes>>;
+}
+
+impl<T: Serialize + ?Sized> Encode for T {
+    fn encode(&self, text: &mut Vec<u8>) -> Option<Vec<Bytes>> {
+        encoded(text, |encoder| self.serialize(encoder))
+    }
+}
+
+/// What is written by this, and its attachments.
+pub(super) fn encoded(
+    text: &mut Vec<u8>,
+    write: impl FnOnce(&mut Encoder<'_>) -> Result<()>,
+) -> Option<Vec<Bytes>> {
     let mut attachments = Vec::new();
     let mut encoder = Encoder {
         text,
         attachments: &mut attachments,
-        is_raw: false,
+        next: Next::Text,
     };
-    value.serialize(&mut encoder).ok()?;
+    write(&mut encoder).ok()?;
     Some(attachments)
 }
 
-struct Encoder<'t> {
+pub(super) struct Encoder<'t> {
     text: &'t mut Vec<u8>,
     attachments: &'t mut Vec<Bytes>,
-    /// A text that comes now is JSON already.
-    is_raw: bool,
+    next: Next,
+}
+
+/// What a text is that comes now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Text,
+    /// It is JSON already.
+    Json,
 }
 
 impl<'t> Encoder<'t> {
@@ -32,9 +54,22 @@ impl<'t> Encoder<'t> {
         self.text.extend_from_slice(text.as_bytes());
     }
 
+    /// Writes a text that is this.
+    fn write_as<T: Serialize + ?Sized>(&mut self, next: Next, text: &T) -> Result<()> {
+        self.next = next;
+        let written = text.serialize(&mut *self);
+        self.next = Next::Text;
+        written
+    }
+
     /// What is rare is written by serde_json itself.
     fn rare<T: Serialize>(&mut self, value: T) -> Result<()> {
         serde_json::to_writer(&mut *self.text, &value)
+    }
+
+    /// Begins an object.
+    pub(super) fn object(&mut self) -> Members<'_, 't> {
+        self.begin("{", "}")
     }
 
     fn begin<'e>(&'e mut self, open: &str, close: &'static str) -> Members<'e, 't> {
@@ -102,9 +137,9 @@ impl<'e, 't> Serializer for &'e mut Encoder<'t> {
     }
 
     fn serialize_str(self, value: &str) -> Result<()> {
-        match self.is_raw {
-            true => self.push(value),
-            false => push_text(self.text, value),
+        match self.next {
+            Next::Text => push_text(self.text, value),
+            Next::Json => self.push(value),
         }
         Ok(())
     }
@@ -209,7 +244,7 @@ impl<'e, 't> Serializer for &'e mut Encoder<'t> {
 }
 
 /// The items of a list or the members of an object, one after the other.
-struct Members<'e, 't> {
+pub(super) struct Members<'e, 't> {
     encoder: &'e mut Encoder<'t>,
     close: &'static str,
     is_first: bool,
@@ -227,7 +262,8 @@ impl Members<'_, '_> {
         item.serialize(&mut *self.encoder)
     }
 
-    fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
+    /// The name of the next member.
+    pub(super) fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
         self.separate();
         let begin = self.encoder.text.len();
         key.serialize(&mut *self.encoder)?;
@@ -242,17 +278,26 @@ impl Members<'_, '_> {
         Ok(())
     }
 
-    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+    /// The value of the member that was named.
+    pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.encoder.push(":");
         value.serialize(&mut *self.encoder)
     }
 
-    fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
+    /// Members that are JSON already: names, values and the commas between them.
+    pub(super) fn verbatim(&mut self, members: &str) {
+        self.separate();
+        self.encoder.push(members);
+    }
+
+    /// A member whose name needs no escapes.
+    pub(super) fn member<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<()> {
         if self.close.is_empty() {
-            self.encoder.is_raw = true;
-            let written = value.serialize(&mut *self.encoder);
-            self.encoder.is_raw = false;
-            return written;
+            return self.encoder.write_as(Next::Json, value);
         }
         self.separate();
         // The names of our own types.
@@ -260,7 +305,8 @@ impl Members<'_, '_> {
         self.value(value)
     }
 
-    fn end(self) {
+    /// The end.
+    pub(super) fn end(self) {
         self.encoder.push(self.close);
     }
 }

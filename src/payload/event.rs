@@ -105,7 +105,8 @@ impl RawEvent {
         if !rest.take(b']') || rest.peek().is_some() {
             return Err(Malformed::NotAnEvent);
         }
-        Payload::of_fields(fields, &self.attachments, self.text().len())
+        let source = (rest.text(), self.text().len());
+        Payload::of_fields(fields, source, &self.attachments)
     }
 
     /// The first argument as the object that has it in this field, where it is an id: text, or a number.
@@ -114,8 +115,9 @@ impl RawEvent {
         let is_id = |id: &&RawValue| is_text(id.get()) || id.get().parse::<i64>().is_ok();
         let id = self.argument()?.filter(is_id);
         let id = id.ok_or(Malformed::NotAnObject)?;
-        let fields = vec![(field.into(), Opaque(Node::Text(id.into())))];
-        Payload::of_fields(fields, &[], self.text().len())
+        let id = Opaque(Node::Text(id.into()));
+        let fields = vec![Field::new(field.into(), id, 0..0)];
+        Payload::of_fields(fields, ("", self.text().len()), &[])
     }
 
     /// The JSON text of the first argument, whatever it is. `None` when there is none.
@@ -148,7 +150,7 @@ impl<'a> Payload<'a> {
         }
         let fields = text.object()?;
         match text.peek() {
-            None => Self::of_fields(fields, &[], json.len()),
+            None => Self::of_fields(fields, (json, json.len()), &[]),
             Some(_) => Err(Malformed::NotAnEvent),
         }
     }
@@ -156,24 +158,28 @@ impl<'a> Payload<'a> {
     /// The fields as they were read, with the attachments that they name.
     fn of_fields(
         mut fields: Vec<Field<'a>>,
+        (source, text_size): (&'a str, usize),
         attachments: &[Bytes],
-        text_size: usize,
     ) -> Result<Self, Malformed> {
         if !attachments.is_empty() {
             let is_placeholder =
-                |(key, value): &Field<'_>| key == PLACEHOLDER && value.json() == Some("true");
+                |field: &Field<'_>| field.name == PLACEHOLDER && field.value.json() == Some("true");
             if fields.iter().any(is_placeholder) {
                 // The argument itself is an attachment.
                 return Err(Malformed::NotAnObject);
             }
             let mut attachments = Attachments::new(attachments);
-            for (_, value) in &mut fields {
-                if let Node::Text(json) = value.0 {
-                    *value = attachments.resolve(json)?;
+            for field in &mut fields {
+                if let Node::Text(json) = field.value.0 {
+                    field.value = attachments.resolve(json)?;
                 }
             }
         }
-        Ok(Self { fields, text_size })
+        Ok(Self {
+            fields,
+            source,
+            text_size,
+        })
     }
 }
 

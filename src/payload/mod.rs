@@ -19,11 +19,13 @@ mod stored_members;
 mod verbatim;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use smallvec::SmallVec;
 
 pub(crate) use assembly::{Assembly, BadPacket};
 pub(crate) use encoded::EncodedEvent;
+pub(crate) use encoder::Encode;
 pub(crate) use event::{AckId, RawEvent};
 pub(crate) use opaque::Opaque;
 pub(crate) use owned::OwnedValue;
@@ -52,28 +54,59 @@ pub(crate) enum Malformed {
 }
 
 /// A field: its name and its value.
-type Field<'a> = (Cow<'a, str>, Opaque<'a>);
+#[derive(Debug)]
+struct Field<'a> {
+    name: Cow<'a, str>,
+    tag: Tag,
+    value: Opaque<'a>,
+    /// Where its name and value are in the text of the payload.
+    span: Range<usize>,
+}
+
+/// What most names differ by: their length, their first byte and their last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tag(u16, u8, u8);
+
+impl Tag {
+    fn of(name: &str) -> Self {
+        let at = |byte: Option<&u8>| byte.copied().unwrap_or_default();
+        let bytes = name.as_bytes();
+        Self(bytes.len() as u16, at(bytes.first()), at(bytes.last()))
+    }
+}
+
+impl<'a> Field<'a> {
+    fn new(name: Cow<'a, str>, value: Opaque<'a>, span: Range<usize>) -> Self {
+        Self {
+            tag: Tag::of(&name),
+            name,
+            value,
+            span,
+        }
+    }
+}
 
 /// The fields of an event's first argument, in the order in which they were received.
 #[derive(Debug)]
 pub(crate) struct Payload<'a> {
     fields: Vec<Field<'a>>,
+    /// The text that they are from.
+    source: &'a str,
     text_size: usize,
 }
 
 impl<'a> Payload<'a> {
     /// A field's value; the last one if it occurs repeatedly, as in `JSON.parse`.
     pub(crate) fn get(&self, name: &str) -> Option<&Opaque<'a>> {
-        self.fields
-            .iter()
-            .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+        let tag = Tag::of(name);
+        let mut fields = self.fields.iter().rev();
+        let field = fields.find(|field| field.tag == tag && field.name == name)?;
+        Some(&field.value)
     }
 
     /// All fields, in order; a name may occur repeatedly.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &Opaque<'a>)> {
-        self.fields.iter().map(|(name, value)| (&**name, value))
+        self.fields.iter().map(|field| (&*field.name, &field.value))
     }
 
     /// The name of a field that is none of these, if one is not.
@@ -133,8 +166,8 @@ impl<'a> Payload<'a> {
     /// `max_depth` levels deep.
     pub(crate) fn unreadable(&self, max_depth: usize) -> Option<&str> {
         let mut fields = self.fields.iter();
-        let (name, _) = fields.find(|(_, value)| !value.is_readable(max_depth))?;
-        Some(name)
+        let field = fields.find(|field| !field.value.is_readable(max_depth))?;
+        Some(&field.name)
     }
 
     /// A non-negative integer that is written as one. `None` for anything else.

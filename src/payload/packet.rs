@@ -9,8 +9,7 @@ use smallvec::smallvec;
 use socketioxide::ProtocolVersion;
 use socketioxide::socket::Sid;
 
-use super::encoder::encode;
-use super::{AckId, FrameSizes};
+use super::{AckId, Encode, FrameSizes};
 use crate::json::push_text;
 
 /// Bytes before the packet's JSON: its type, the number of its attachments, `-`.
@@ -25,16 +24,12 @@ pub(crate) struct SocketPacket {
 
 impl SocketPacket {
     /// An event, whose text will have about so many bytes. `None`: its payload cannot be encoded.
-    pub(crate) fn event<T: Serialize + ?Sized>(
-        event: &str,
-        payload: &T,
-        size: usize,
-    ) -> Option<Self> {
+    pub(crate) fn event<T: Encode + ?Sized>(event: &str, payload: &T, size: usize) -> Option<Self> {
         let mut text = room(size);
         text.push(b'[');
         push_text(&mut text, event);
         text.push(b',');
-        let attachments = encode(payload, &mut text)?;
+        let attachments = payload.encode(&mut text)?;
         text.push(b']');
         Some(Self::of(b"42", b"45", text, attachments))
     }
@@ -70,14 +65,14 @@ impl SocketPacket {
     }
 
     /// The answer to the event whose callback has this id.
-    pub(crate) fn acknowledgement<T: Serialize + ?Sized>(
+    pub(crate) fn acknowledgement<T: Encode + ?Sized>(
         id: AckId,
         payload: &T,
         size: usize,
     ) -> Option<Self> {
         let mut text = room(size);
         write!(text, "{id}[").ok()?;
-        let attachments = encode(payload, &mut text)?;
+        let attachments = payload.encode(&mut text)?;
         text.push(b']');
         Some(Self::of(b"43", b"46", text, attachments))
     }

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
 use serde::Deserialize as _;
 use serde_json::value::RawValue;
 
@@ -12,6 +11,7 @@ use super::opaque::{Node, Opaque};
 use super::readable::PROTOTYPE;
 use super::verbatim::Verbatim;
 use super::{Field, Malformed};
+use crate::json::plain_length;
 
 /// How many fields an object may have. While it is handled each takes some 80 bytes, however short it is.
 pub(super) const MAX_FIELDS: usize = 1000;
@@ -30,6 +30,11 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// What is read of.
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Nothing is read yet.
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
@@ -67,6 +72,8 @@ impl<'a> Reader<'a> {
             return Ok(fields);
         }
         loop {
+            self.peek();
+            let begin = self.at;
             let key = self.key()?;
             if !self.take(b':') {
                 return Err(Malformed::NotAnEvent);
@@ -76,7 +83,8 @@ impl<'a> Reader<'a> {
             }
             let value = self.value()?;
             if key != PROTOTYPE {
-                fields.push((key, Opaque(Node::Text(value))));
+                let value = Opaque(Node::Text(value));
+                fields.push(Field::new(key, value, begin..self.at));
             }
             if self.take(b'}') {
                 return Ok(fields);
@@ -141,11 +149,8 @@ impl<'a> Reader<'a> {
     /// that JSON does not allow is left to serde_json.
     pub(super) fn plain_string(&self) -> Option<usize> {
         let inner = self.rest().strip_prefix(b"\"")?;
-        let length = memchr2(b'"', b'\\', inner)?;
-        let is_control = inner[..length]
-            .iter()
-            .fold(false, |is, byte| is | (*byte < b' '));
-        (inner[length] == b'"' && !is_control).then_some(length + 2)
+        let length = plain_length(inner);
+        (inner.get(length) == Some(&b'"')).then_some(length + 2)
     }
 
     /// The length of the number that comes, if it is whole, and not long.
@@ -178,9 +183,9 @@ mod tests {
         if reader.peek().is_some() {
             return Err(Malformed::NotAnEvent);
         }
-        let text = |(key, value): Field<'_>| {
-            let json = value.json().expect("text").to_owned();
-            (key.into_owned(), json)
+        let text = |field: Field<'_>| {
+            let json = field.value.json().expect("text").to_owned();
+            (field.name.into_owned(), json)
         };
         Ok(fields.into_iter().map(text).collect())
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 
 use super::before_write::BeforeWrite;
+use super::endings::Endings;
 use super::flusher::Shard;
 use super::link::Link;
 use super::links::OpenLink;
@@ -91,6 +92,7 @@ pub(super) struct Accepted {
     pub(super) link: Arc<Link>,
     pub(super) counted: (OpenLink, Option<AddressSlot>),
     pub(super) shard: Arc<Shard>,
+    pub(super) endings: Arc<Endings>,
     pub(super) before_write: BeforeWrite,
     pub(super) fronts: Arc<Fronts>,
 }
@@ -118,6 +120,7 @@ impl Accepted {
             link,
             counted: (open, mut slot),
             shard,
+            endings,
             before_write,
             fronts,
         } = self;
@@ -143,6 +146,7 @@ impl Accepted {
         let sink = Sink {
             tcp,
             shard,
+            endings,
             before_write,
         };
         Ok(GuardedStream::new((reading, sink), link, (open, slot)))

@@ -136,6 +136,12 @@ impl FrameScanner {
         while at < bytes.len() {
             match self.position {
                 Position::Lost => return,
+                Position::Header { have: 0 } if bytes.len() - at >= MAX_HEADER_BYTES => {
+                    self.header
+                        .copy_from_slice(&bytes[at..at + MAX_HEADER_BYTES]);
+                    at += self.header_len(2);
+                    self.position = self.read_header();
+                }
                 Position::Header { have } => {
                     self.header[have] = bytes[at];
                     at += 1;

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::accepted::{Accepted, Front, Fronts};
 use super::before_write::BeforeWrite;
+use super::endings::Endings;
 use super::flusher::Flusher;
 use super::link::{Link, LinkLimits};
 use super::links::Links;
@@ -26,6 +27,7 @@ pub(crate) struct GuardedListener {
     fronts: Arc<Fronts>,
     before_write: BeforeWrite,
     flusher: Flusher,
+    endings: Arc<Endings>,
 }
 
 impl GuardedListener {
@@ -46,6 +48,7 @@ impl GuardedListener {
             fronts: Arc::new(Fronts::new(front, links.memory().clone())),
             links,
             flusher: Flusher::start(),
+            endings: Endings::start(),
             before_write,
         }
     }
@@ -88,6 +91,7 @@ impl GuardedListener {
                         link,
                         counted: (open, slot),
                         shard: self.flusher.shard(),
+                        endings: self.endings.clone(),
                         before_write: self.before_write.clone(),
                         fronts: self.fronts.clone(),
                     };

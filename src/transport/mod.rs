@@ -14,6 +14,7 @@ mod body;
 mod carrier;
 mod clock;
 mod controls;
+mod endings;
 mod entry;
 mod flow;
 mod flusher;

@@ -10,6 +10,7 @@ use bytes::{Buf as _, Bytes};
 use smallvec::SmallVec;
 
 use super::before_write::BeforeWrite;
+use super::endings::Endings;
 use super::flusher::Shard;
 use super::frame_head::put_frame_head;
 use super::frames::{FrameScanner, Sender};
@@ -64,6 +65,8 @@ pub(super) enum State {
 pub(super) struct Sink {
     pub(super) tcp: Writing,
     pub(super) shard: Arc<Shard>,
+    /// When its end may begin.
+    pub(super) endings: Arc<Endings>,
     pub(super) before_write: BeforeWrite,
 }
 

@@ -6,8 +6,10 @@
 mod reading;
 mod writing;
 
+use std::io;
 use std::sync::Arc;
 
+use super::endings::Ending;
 use super::entry::Entry;
 use super::frames::{FrameScanner, Sender};
 use super::incoming::Incoming;
@@ -39,6 +41,9 @@ pub(crate) struct GuardedStream {
     lingers: bool,
     /// The client has closed its side.
     client_ended: bool,
+    ending: Ending,
+    /// Why nothing more can be read, until the library knows.
+    failure: Option<io::Error>,
     counted: Option<Counted>,
 }
 
@@ -81,6 +86,8 @@ impl GuardedStream {
             entry: Entry::default(),
             lingers: false,
             client_ended: false,
+            ending: Ending::default(),
+            failure: None,
             counted: Some(counted),
         }
     }

@@ -67,6 +67,17 @@ pub(crate) struct Turn {
 }
 
 impl Turns {
+    /// The turn of a sender to send so many bytes, if nobody waits, and there is room. `has_room` is as for
+    /// [`wait`](Self::wait).
+    pub(crate) fn now(
+        self: &Arc<Self>,
+        bytes: usize,
+        has_room: impl Fn(usize) -> bool,
+    ) -> Option<Turn> {
+        let mut state = self.0.lock();
+        (state.waiting.is_empty() && has_room(state.granted)).then(|| self.grant(&mut state, bytes))
+    }
+
     /// Waits until it is the turn of this sender to send so many bytes. `has_room` says whether there is room when
     /// so many are about to be sent. Whoever changes that calls [`look_again`](Self::look_again) afterwards.
     pub(crate) async fn wait(
@@ -75,18 +86,15 @@ impl Turns {
         bytes: usize,
         has_room: impl Fn(usize) -> bool,
     ) -> Turn {
-        let (place, woken) = {
-            let mut state = self.0.lock();
-            if state.waiting.is_empty() && has_room(state.granted) {
-                return self.grant(&mut state, bytes);
-            }
-            let of = Origin {
-                sender: Some(sender.clone()),
-                room: None,
-            };
-            let woken = Arc::new(Notify::new());
-            (state.enqueue(of, bytes, woken.clone()), woken)
+        if let Some(turn) = self.now(bytes, &has_room) {
+            return turn;
+        }
+        let of = Origin {
+            sender: Some(sender.clone()),
+            room: None,
         };
+        let woken = Arc::new(Notify::new());
+        let place = self.enqueue(of, bytes, woken.clone());
         let _enqueued = Enqueued { turns: self, place };
         loop {
             {

@@ -2,7 +2,7 @@
 //! to those on other nodes. It does not decide what is sent; and of who may send it only that nobody receives
 //! anything of whom they have blocked.
 
-use futures_util::future::Either;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 
@@ -10,7 +10,7 @@ use super::{Connections, Receiver, User, Users};
 use crate::cluster::{About, Cluster};
 use crate::connection::{Patience, SMALL_EVENT};
 use crate::model::UserId;
-use crate::payload::{EncodedEvent, FrameSizes};
+use crate::payload::{Encode, EncodedEvent, FrameSizes};
 use crate::transport::{Origin, Turn};
 
 /// The receivers of an event for one user. With each it is the sender's turn, or was waited for long enough.
@@ -31,14 +31,14 @@ type Turns = (SmallVec<[Turn; 1]>, Option<Turn>);
 
 /// An event that was handed over.
 #[must_use]
-pub(crate) struct HandedOver<E> {
+pub(crate) struct HandedOver<'a> {
     is_local: bool,
-    elsewhere: Option<E>,
+    elsewhere: Option<BoxFuture<'a, bool>>,
     /// With those on other nodes, until it is known how many there are.
     _turn: Option<Turn>,
 }
 
-impl<E: Future<Output = bool>> HandedOver<E> {
+impl HandedOver<'_> {
     /// Whether there is a connection to receive it, on any node.
     pub(crate) async fn has_receiver(self) -> bool {
         let is_elsewhere = match self.elsewhere {
@@ -61,7 +61,7 @@ impl<'a> Receivers<'a> {
 
     /// Sends an event that becomes frames of these sizes. Returns whether there is a connection to
     /// receive it, on any node.
-    pub(crate) async fn send_sized<T: Serialize>(
+    pub(crate) async fn send_sized<T: Encode>(
         self,
         event: &'static str,
         payload: &T,
@@ -71,12 +71,12 @@ impl<'a> Receivers<'a> {
     }
 
     /// The same: it is handed over when this returns.
-    pub(crate) fn hand_over<T: Serialize>(
+    pub(crate) fn hand_over<T: Encode>(
         self,
         event: &'static str,
         payload: &T,
         frames: &FrameSizes,
-    ) -> HandedOver<impl Future<Output = bool> + use<'a, T>> {
+    ) -> HandedOver<'a> {
         let of = || Origin {
             sender: Some(self.sender.clone()),
             room: None,
@@ -90,9 +90,11 @@ impl<'a> Receivers<'a> {
         let encoded = self
             .cluster
             .and_then(|cluster| Some((cluster, EncodedEvent::new(event, payload)?)));
-        let sent = encoded.map(|(cluster, event)| match self.is_blocked {
-            true => Either::Left(cluster.send_to_nobody(self.sender, event, self.about)),
-            false => Either::Right(cluster.send(self.user, self.sender, event, self.about)),
+        let sent = encoded.map(|(cluster, event)| -> BoxFuture<'a, bool> {
+            match self.is_blocked {
+                true => Box::pin(cluster.send_to_nobody(self.sender, event, self.about)),
+                false => Box::pin(cluster.send(self.user, self.sender, event, self.about)),
+            }
         });
         HandedOver {
             is_local,
@@ -108,6 +110,15 @@ impl<'a> Receivers<'a> {
     }
 }
 
+/// Waits for the turn of a sender with each connection.
+async fn turns_of(connections: &Connections, sender: &UserId, bytes: usize) -> SmallVec<[Turn; 1]> {
+    let mut turns = SmallVec::new();
+    for connection in connections {
+        turns.push(connection.flow().wait_for_turn(sender, bytes).await);
+    }
+    turns
+}
+
 impl Users {
     /// The receivers of an event of so many bytes of `sender` for a user. Waits for its turn with those who have no
     /// room for it now, but what is small does not hold its sender up.
@@ -118,11 +129,13 @@ impl Users {
         bytes: usize,
     ) -> Receivers<'a> {
         let local = self.receiving(user, sender).await;
-        // Over all their connections, a user makes nobody receive faster.
-        let connections = local.iter().flatten();
-        let waiting = connections.map(|one| one.flow().waiting_of(&sender.id));
-        let waiting = waiting.max().unwrap_or(0);
-        let patience = Patience::with(waiting + bytes, self.config.now().pair_min_rate);
+        let patience = |connections: &Connections| {
+            // Over all their connections, a user makes nobody receive faster.
+            let connections = connections.iter();
+            let waiting = connections.map(|one| one.flow().waiting_of(&sender.id));
+            let waiting = waiting.max().unwrap_or(0);
+            Patience::with(waiting + bytes, self.config.now().pair_min_rate)
+        };
         self.receivers_with(user, local, &sender.id, bytes, patience)
             .await
     }
@@ -136,7 +149,8 @@ impl Users {
         bytes: usize,
     ) -> Receivers<'a> {
         let local = self.receiving(user, sender).await;
-        self.receivers_with(user, local, &sender.id, bytes, Patience::UntilRoom)
+        let patience = |_: &Connections| Patience::UntilRoom;
+        self.receivers_with(user, local, &sender.id, bytes, patience)
             .await
     }
 
@@ -158,26 +172,33 @@ impl Users {
         local: Option<Connections>,
         sender: &'a UserId,
         bytes: usize,
-        patience: Patience,
+        patience: impl FnOnce(&Connections) -> Patience,
     ) -> Receivers<'a> {
         let is_blocked = local.is_none();
         let local = local.unwrap_or_default();
         // Without Redis nothing has to be encoded for other nodes.
         let cluster = self.cluster.as_deref();
         let cluster = cluster.filter(|cluster| cluster.redis().is_up());
-        let turns = async {
-            let mut turns = Turns::default();
-            for connection in &local {
-                turns
-                    .0
-                    .push(connection.flow().wait_for_turn(sender, bytes).await);
+        let here = local.iter().map(|one| one.flow().turn_now(bytes));
+        let turns = match (here.collect::<Option<_>>(), cluster) {
+            (Some(here), None) => (here, None),
+            (here, cluster) => {
+                let patience = patience(&local);
+                let turns = async {
+                    let here = match here {
+                        Some(here) => here,
+                        None => turns_of(&local, sender, bytes).await,
+                    };
+                    let elsewhere = match cluster.filter(|_| !is_blocked) {
+                        Some(cluster) => cluster.wait_for_credit(user, sender, bytes).await,
+                        None => None,
+                    };
+                    (here, elsewhere)
+                };
+                let waited = Box::pin(patience.wait_for(turns));
+                waited.await.unwrap_or_default()
             }
-            if let Some(cluster) = cluster.filter(|_| !is_blocked) {
-                turns.1 = cluster.wait_for_credit(user, sender, bytes).await;
-            }
-            turns
         };
-        let turns = patience.wait_for(turns).await.unwrap_or_default();
         Receivers {
             user,
             local,

@@ -190,7 +190,7 @@ pub(super) async fn send_file_chunk(
             message_type: None,
             is_file: true,
         };
-        undelivered::note(request, member, &chunk.recipient, about).await;
+        Box::pin(undelivered::note(request, member, &chunk.recipient, about)).await;
     }
     request.record(chunk.audited(payload, request.event.size()));
     confirm_chunk(request, member, &chunk, is_online).await;

@@ -173,7 +173,7 @@ pub(super) async fn send_message(
     };
     if !recipient_online {
         let about = undelivered::About::of_message(&record);
-        undelivered::note(request, member, &recipient, about).await;
+        Box::pin(undelivered::note(request, member, &recipient, about)).await;
     }
     request.record(Audited::MessageSent(record));
     let sent = MessageSentEvent {
@@ -219,7 +219,8 @@ pub(super) async fn send_key(
         recipient: recipient.shared().into(),
     });
     if !recipient_online {
-        undelivered::note(request, member, &recipient, undelivered::About::default()).await;
+        let about = undelivered::About::default();
+        Box::pin(undelivered::note(request, member, &recipient, about)).await;
     }
     request.app.users.add_peer(&member.user, &recipient);
     request.confirm(

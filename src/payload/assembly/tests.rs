@@ -121,7 +121,7 @@ fn an_event_may_be_so_large_and_no_larger() {
     assert_eq!(event.size(), 50);
     let refused = text(&mut assembly(), &packet(51));
     assert_eq!(refused.err(), Some(BadPacket));
-    for (size, is_taken) in [(44, true), (45, false)] {
+    for (size, is_taken) in [(45, true), (46, false)] {
         let mut assembly = assembly();
         text(&mut assembly, r#"451-7["e"]"#).unwrap();
         let taken = assembly.attachment(vec![0; size].into());

@@ -9,7 +9,7 @@ use super::*;
 
 fn encoded<T: Serialize + ?Sized>(value: &T) -> Option<String> {
     let mut text = Vec::new();
-    let attachments = encode(value, &mut text)?;
+    let attachments = value.encode(&mut text)?;
     assert!(attachments.is_empty());
     Some(String::from_utf8(text).unwrap())
 }

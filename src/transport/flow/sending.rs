@@ -162,6 +162,12 @@ impl Flow {
         }
     }
 
+    /// The turn of a sender to hand over so many bytes, if nobody has to be waited for.
+    pub(crate) fn turn_now(&self, bytes: usize) -> Option<Turn> {
+        self.turns
+            .now(bytes, |granted| self.is_within_window(granted))
+    }
+
     /// Waits until it is the turn of a sender, of all who send to the client, to hand over so many bytes.
     pub(crate) async fn wait_for_turn(&self, sender: &UserId, bytes: usize) -> Turn {
         let has_room = |granted| self.is_within_window(granted);

@@ -121,22 +121,36 @@ impl GuardedStream {
                     self.link
                         .controls_were_read(u32::from((bytes as u64) < MIN_PART));
                 }
-                (Next::More, _) => {
-                    let read = ready!(self.incoming.poll_more(&mut self.tcp, cx))?;
-                    if read == 0 {
-                        self.client_ended = true;
-                        return Poll::Ready(Ok(()));
+                (Next::More, _) if self.client_ended => return self.end(cx),
+                (Next::More, _) => match ready!(self.incoming.poll_more(&mut self.tcp, cx)) {
+                    Ok(0) => self.note_end(None),
+                    Err(error) => self.note_end(Some(error)),
+                    Ok(read) => {
+                        self.link.was_read(read);
+                        if let Some(flow) = self.link.flow() {
+                            flow.heard();
+                        }
                     }
-                    self.link.was_read(read);
-                    if let Some(flow) = self.link.flow() {
-                        flow.heard();
-                    }
-                }
+                },
                 (Next::Wrong | Next::Text(_) | Next::Attachment(_), _) => {
                     self.link.close(DisconnectReason::ProtocolError);
                 }
             }
         }
+    }
+
+    /// The client has closed its side, or is gone.
+    fn note_end(&mut self, failure: Option<io::Error>) {
+        (self.client_ended, self.failure) = (true, failure);
+        if let Some(flow) = self.link.flow() {
+            flow.client_is_gone();
+        }
+    }
+
+    /// The library learns that it is the end, when it is its turn.
+    fn end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.sink.endings.poll(cx, &mut self.ending));
+        Poll::Ready(self.failure.take().map_or(Ok(()), Err))
     }
 
     /// Reads nothing now.

@@ -10,6 +10,7 @@ use super::*;
 use crate::config::Config;
 use crate::transport::LinkLimits;
 use crate::transport::before_write::BeforeWrite;
+use crate::transport::endings::Endings;
 use crate::transport::flusher::Flusher;
 
 const TIME: Duration = Duration::from_secs(20);
@@ -27,6 +28,7 @@ async fn link() -> (Arc<Link>, TcpStream, tokio::net::tcp::OwnedReadHalf) {
     link.begin_output(Arc::new(Sink {
         tcp: Writing::Plain(tcp),
         shard,
+        endings: Endings::start(),
         before_write: BeforeWrite::new(|| {}),
     }));
     (link, client.unwrap(), reading)
