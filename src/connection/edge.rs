@@ -7,10 +7,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{CONNECTION, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, request};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 
@@ -76,6 +75,33 @@ impl SocketIoEdge {
             is_internal: true,
             ..self.clone()
         }
+    }
+
+    /// Answers a Socket.IO request of any kind.
+    pub(crate) async fn answer(&self, request: Request) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let Some(ConnectInfo(PeerLink(link))) = parts.extensions.remove() else {
+            return EngineError::BadRequest.into_response();
+        };
+        let on_upgrade = parts.extensions.remove::<OnUpgrade>();
+        let query = Query::of(&parts.uri);
+        let answer = match self.transport(&query) {
+            Err(error) => Err(error),
+            Ok(transport) => {
+                let asked = Asked {
+                    parts: &parts,
+                    query: &query,
+                    link: &link,
+                    transport,
+                    on_upgrade,
+                };
+                match query.sid {
+                    Some(sid) => self.go_on(sid, asked, body).await,
+                    None => self.open(asked).await,
+                }
+            }
+        };
+        answer.unwrap_or_else(IntoResponse::into_response)
     }
 
     fn transport(&self, query: &Query<'_>) -> Result<Transport, EngineError> {
@@ -243,48 +269,12 @@ fn closing(carrier: &Arc<dyn Attach>) -> impl Fn() + Send + Sync + 'static {
     }
 }
 
-/// Counts the requests in progress on the link. During a shutdown, a proxy that reuses its
-/// connections is asked to close them (`Connection: close`).
-pub(crate) async fn note_request(
-    State(drain): State<Drain>,
-    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
-    request: Request,
-    next: Next,
-) -> Response {
-    link.request_began();
-    let mut response = next.run(request).await;
+/// The request on this link is answered. During a shutdown, a proxy that reuses its connections is asked to close them
+/// (`Connection: close`).
+pub(crate) fn request_ended(drain: &Drain, link: &Link, response: &mut Response) {
     link.request_ended();
     if drain.has_begun() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
-    response
-}
-
-/// A Socket.IO request of any kind.
-pub(crate) async fn request(
-    State(edge): State<SocketIoEdge>,
-    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
-    request: Request,
-) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let on_upgrade = parts.extensions.remove::<OnUpgrade>();
-    let query = Query::of(&parts.uri);
-    let answer = match edge.transport(&query) {
-        Err(error) => Err(error),
-        Ok(transport) => {
-            let asked = Asked {
-                parts: &parts,
-                query: &query,
-                link: &link,
-                transport,
-                on_upgrade,
-            };
-            match query.sid {
-                Some(sid) => edge.go_on(sid, asked, body).await,
-                None => edge.open(asked).await,
-            }
-        }
-    };
-    answer.unwrap_or_else(IntoResponse::into_response)
 }
