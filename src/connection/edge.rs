@@ -17,7 +17,7 @@ use super::handshake::{Handshake, Query};
 use super::places::Place;
 use super::{Came, Drain, Library, Places};
 use crate::config::{LiveConfig, Transport};
-use crate::engine_io::{EngineError, Revision, Sessions, accept};
+use crate::engine_io::{EngineError, Revision, Sessions, accept, begun};
 use crate::limits::{address, proxied};
 use crate::metrics::refusals::{self, Engine};
 use crate::model::DisconnectReason;
@@ -220,7 +220,7 @@ impl SocketIoEdge {
                     }
                     false => {
                         let handshake = carried(handshake, &place, asked.link.clone());
-                        self.serve_websocket(on_upgrade, revision, handshake);
+                        self.serve_websocket(asked.link, on_upgrade, revision, handshake);
                     }
                 }
                 Ok(accepted)
@@ -242,14 +242,21 @@ impl SocketIoEdge {
         session.opened(&self.node)
     }
 
-    fn serve_websocket(&self, on_upgrade: OnUpgrade, revision: Revision, handshake: Handshake) {
-        let (library, settings) = (self.library.clone(), self.sessions.settings());
-        tokio::spawn(async move {
+    fn serve_websocket(
+        &self,
+        link: &Link,
+        on_upgrade: OnUpgrade,
+        revision: Revision,
+        handshake: Handshake,
+    ) {
+        let library = self.library.clone();
+        let then = async move {
             // An error: the client was gone before it had the answer.
-            if let Ok(stream) = settings.begin(on_upgrade).await {
+            if let Ok(stream) = begun(on_upgrade).await {
                 library.serve(stream, revision, handshake).await;
             }
-        });
+        };
+        link.goes_on(self.sessions.settings().first_frame(), Box::pin(then));
     }
 }
 

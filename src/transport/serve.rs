@@ -51,7 +51,7 @@ pub(crate) async fn serve(
     loop {
         let accepted = listener.accept().await;
         http.max_buf_size(limits.now().max_head);
-        let (http, link) = (http.clone(), accepted.link.clone());
+        let (http, link, upgrading) = (http.clone(), accepted.link.clone(), accepted.link.clone());
         let (answers, limits, memory) = (answers.clone(), limits.clone(), memory.clone());
         let service = service_fn(move |request| {
             let held = memory.hold(REQUEST_BYTES);
@@ -62,18 +62,23 @@ pub(crate) async fn serve(
                 Ok::<_, Infallible>(answered.await)
             }
         });
-        tokio::spawn(async move {
+        // In a box: it is large, and would be moved several times.
+        tokio::spawn(Box::pin(async move {
             match accepted.open().await {
                 Ok(stream) => {
                     let connection = http.serve_connection(TokioIo::new(stream), service);
-                    connection.with_upgrades().await
+                    if let Err(error) = connection.with_upgrades().await {
+                        tracing::debug!(%error, "a connection has ended with a request");
+                    }
+                    if let Some(next) = upgrading.take_next() {
+                        next.await;
+                    }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection has ended before a request");
-                    Ok(())
                 }
             }
-        });
+        }));
     }
 }
 
