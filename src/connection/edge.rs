@@ -96,7 +96,8 @@ impl SocketIoEdge {
                     on_upgrade,
                 };
                 match query.sid {
-                    Some(sid) => self.go_on(sid, asked, body).await,
+                    // In a box: what opens a session is smaller.
+                    Some(sid) => Box::pin(self.go_on(sid, asked, body)).await,
                     None => self.open(asked).await,
                 }
             }
@@ -204,7 +205,7 @@ impl SocketIoEdge {
             None => {
                 let as_text = asked.query.as_text;
                 let answer = self.open_polling(as_text, revision, handshake, place);
-                Ok(answer.await)
+                Ok(Box::pin(answer).await)
             }
             Some(accepted) => {
                 let on_upgrade = asked.on_upgrade.ok_or(EngineError::BadRequest)?;
@@ -215,7 +216,7 @@ impl SocketIoEdge {
                     true => {
                         let (session, stream) = self.sessions.begin_apart(revision, as_text);
                         let handshake = carried(handshake, &place, session.clone());
-                        self.library.serve(stream, revision, handshake).await;
+                        Box::pin(self.library.serve(stream, revision, handshake)).await;
                         session.begin_by_packets(asked.link, on_upgrade);
                     }
                     false => {

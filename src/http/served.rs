@@ -83,7 +83,8 @@ impl Address {
         match (&self.sockets, target) {
             (Some(sockets), Target::Sockets) => sockets.answer(request).await,
             _ => {
-                let Ok(response) = self.routes.clone().oneshot(request).await;
+                // In a box: what it takes to open a socket is small beside it.
+                let Ok(response) = Box::pin(self.routes.clone().oneshot(request)).await;
                 response
             }
         }

@@ -19,7 +19,7 @@ use crate::connection::SocketIoEdge;
 #[derive(Clone)]
 pub(super) enum Sockets {
     /// Where web pages may call.
-    OfPages(Cors<Edge>),
+    OfPages(Box<Cors<Edge>>),
     OfOperators(Edge),
 }
 
@@ -27,7 +27,7 @@ impl Sockets {
     pub(super) fn new(edge: SocketIoEdge, pages: Option<&Pages>) -> Self {
         let edge = Edge(Arc::new(edge));
         match pages {
-            Some(pages) => Self::OfPages(pages.cors().layer(edge)),
+            Some(pages) => Self::OfPages(Box::new(pages.cors().layer(edge))),
             None => Self::OfOperators(edge),
         }
     }
@@ -35,7 +35,7 @@ impl Sockets {
     /// The answer to a request.
     pub(super) async fn answer(&self, request: Request) -> Response {
         let Ok(response) = match self {
-            Self::OfPages(edge) => edge.clone().oneshot(request).await,
+            Self::OfPages(edge) => Cors::clone(edge).oneshot(request).await,
             Self::OfOperators(edge) => edge.clone().oneshot(request).await,
         };
         response
