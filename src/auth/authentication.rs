@@ -189,9 +189,14 @@ impl Authenticator {
     /// on the store: while it fails, the token is enough for a user not known to be suspended.
     async fn identify(&self, user: TokenUser) -> Result<Identity, Refusal> {
         self.users.note_id_type(&user);
-        if let Some(identity) = self.users.cached_identity(&user) {
-            return Ok(identity);
+        match self.users.cached_identity(&user) {
+            Some(identity) => Ok(identity),
+            // In a box: most users who connect need none of it.
+            None => Box::pin(self.identify_by_store(user)).await,
         }
+    }
+
+    async fn identify_by_store(&self, user: TokenUser) -> Result<Identity, Refusal> {
         match self.record(&user).await {
             Ok(record) if !is_active(&record) => Err(suspended(&user)),
             Ok(record) => {

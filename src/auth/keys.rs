@@ -1,6 +1,7 @@
 //! The keys that tokens are verified with: the shared secret, the key of the public key file, and those
 //! of the key set. Each is for one algorithm. Claims are not known here.
 
+use aws_lc_rs::hmac;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::key_set::{KeySet, Pace};
@@ -36,6 +37,8 @@ impl KeyError {
 
 pub(super) struct Keys {
     fixed: Vec<(Algorithm, DecodingKey)>,
+    /// The shared secret as a key that is ready.
+    shared: Option<hmac::Key>,
     fetched: Option<KeySet>,
     /// What the fixed ones were made of.
     secret: Option<Secret>,
@@ -69,6 +72,8 @@ impl Keys {
         };
         Ok(Self {
             fixed,
+            shared: secret
+                .map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes())),
             fetched,
             secret: secret.cloned(),
             public,
@@ -86,6 +91,12 @@ impl Keys {
     pub(super) fn fixed(&self, algorithm: Algorithm) -> Option<&DecodingKey> {
         let mut keys = self.fixed.iter();
         keys.find_map(|(of, key)| (*of == algorithm).then_some(key))
+    }
+
+    /// The shared secret, if that is for this algorithm.
+    pub(super) fn shared(&self, algorithm: Algorithm) -> Option<&hmac::Key> {
+        let shared = self.shared.as_ref();
+        shared.filter(|_| algorithm == Algorithm::HS256)
     }
 
     /// Whether the key set can be fetched. `None`: there is none.

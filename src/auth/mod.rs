@@ -37,14 +37,14 @@ pub(crate) struct Shown {
 /// What can be read of a token.
 pub(crate) fn shown(token: &str) -> Shown {
     let token = bare(token);
-    let Some(head) = form::head(token) else {
+    let Some(token) = form::parse(token) else {
         return Shown::default();
     };
-    let text = |field| head.text(field).map(str::to_owned);
+    let text = |field| token.head.text(field).map(str::to_owned);
     Shown {
         algorithm: text("alg"),
         key_id: text("kid"),
-        claims: form::claims(token).unwrap_or_default(),
+        claims: token.claims,
     }
 }
 

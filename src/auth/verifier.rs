@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Map, Value};
 
 use super::claims::{facts_of, user_of};
-use super::form::{self, Head};
+use super::form::{self, Token};
 use super::keys::{KeyError, Keys};
 use super::{algorithm, bare, identity_of};
 use crate::config::{ClaimPath, Config, RequiredClaim, Secret};
@@ -109,37 +110,36 @@ impl Verifier {
 
     /// The claims of a token with a good signature.
     async fn signed(&self, token: &str) -> Result<Object, AuthFailure> {
-        let head = form::head(token).ok_or(AuthFailure::Malformed)?;
-        let algorithm = head.algorithm();
+        let token = form::parse(token).ok_or(AuthFailure::Malformed)?;
+        let algorithm = token.head.algorithm();
         let algorithm = algorithm.filter(|algorithm| self.algorithms.contains(algorithm));
         let algorithm = algorithm.ok_or(AuthFailure::AlgorithmNotAllowed)?;
-        if head.has_critical() {
+        if token.head.has_critical() {
             return Err(AuthFailure::UnsupportedCritical);
         }
-        self.by_key(token, algorithm, &head).await
+        match self.keys.shared(algorithm).filter(|_| token.is_plain()) {
+            Some(key) => check_shared(&token, key)?,
+            // In a box: it may have to fetch keys.
+            None => Box::pin(self.check_signature(&token, algorithm)).await?,
+        }
+        Ok(token.claims)
     }
 
-    /// The same, verified with the configured key, or else with the key set.
-    async fn by_key(
+    /// Verifies a signature with the configured key, or else with the key set.
+    async fn check_signature(
         &self,
-        token: &str,
+        token: &Token<'_>,
         algorithm: Algorithm,
-        head: &Head,
-    ) -> Result<Object, AuthFailure> {
-        let validation = signature_only(algorithm);
-        let decode =
-            |key: &DecodingKey| match jsonwebtoken::decode::<Object>(token, key, &validation) {
-                Ok(data) => Ok(data.claims),
-                Err(error) => Err(unsigned(error.kind())),
-            };
-        let by_fixed = self.keys.fixed(algorithm).map(decode);
+    ) -> Result<(), AuthFailure> {
+        let check = |key: &DecodingKey| check_with(token, algorithm, key);
+        let by_fixed = self.keys.fixed(algorithm).map(check);
         if let Some(result) = by_fixed
             && !matches!(result, Err(AuthFailure::BadSignature))
         {
             return result;
         }
-        match self.keys.in_set(algorithm, head.key_id()).await {
-            Ok(key) => decode(&key),
+        match self.keys.in_set(algorithm, token.head.key_id()).await {
+            Ok(key) => check(&key),
             Err(_) if self.keys.fixed(algorithm).is_some() => Err(AuthFailure::BadSignature),
             Err(no_key) => Err(no_key),
         }
@@ -184,6 +184,22 @@ impl Verifier {
             exp.saturating_add(self.leeway.as_secs())
         }
     }
+}
+
+/// Verifies with the shared secret, of which no key set has another.
+fn check_shared(token: &Token<'_>, key: &hmac::Key) -> Result<(), AuthFailure> {
+    hmac::verify(key, token.signed.as_bytes(), &token.signature)
+        .map_err(|_| AuthFailure::BadSignature)
+}
+
+/// Has the library verify the signature; and, where a token can be read in two ways, how it reads that.
+fn check_with(
+    token: &Token<'_>,
+    algorithm: Algorithm,
+    key: &DecodingKey,
+) -> Result<(), AuthFailure> {
+    let decoded = jsonwebtoken::decode::<Object>(token.text, key, &signature_only(algorithm));
+    decoded.map(drop).map_err(|error| unsigned(error.kind()))
 }
 
 /// Has the library verify the signature, and leave the claims to [`Verifier::check`].

@@ -78,7 +78,7 @@ impl Backend {
     /// When the last connection of a user to this node ended, in milliseconds since the epoch.
     fn left_here(&self, user: &UserId) -> Option<u64> {
         let seen = self.users.get(user.as_str())?.last_seen()?;
-        u64::try_from(seen.time.as_millisecond()).ok()
+        u64::try_from(seen.as_millisecond()).ok()
     }
 
     /// The active participants of a conversation who are online, and whether all nodes have said so. `None`: there is no

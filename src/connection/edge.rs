@@ -7,10 +7,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{CONNECTION, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, request};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 
@@ -18,7 +17,7 @@ use super::handshake::{Handshake, Query};
 use super::places::Place;
 use super::{Came, Drain, Library, Places};
 use crate::config::{LiveConfig, Transport};
-use crate::engine_io::{EngineError, Revision, Sessions, accept};
+use crate::engine_io::{EngineError, Revision, Sessions, accept, begun};
 use crate::limits::{address, proxied};
 use crate::metrics::refusals::{self, Engine};
 use crate::model::DisconnectReason;
@@ -76,6 +75,34 @@ impl SocketIoEdge {
             is_internal: true,
             ..self.clone()
         }
+    }
+
+    /// Answers a Socket.IO request of any kind.
+    pub(crate) async fn answer(&self, request: Request) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let Some(ConnectInfo(PeerLink(link))) = parts.extensions.remove() else {
+            return EngineError::BadRequest.into_response();
+        };
+        let on_upgrade = parts.extensions.remove::<OnUpgrade>();
+        let query = Query::of(&parts.uri);
+        let answer = match self.transport(&query) {
+            Err(error) => Err(error),
+            Ok(transport) => {
+                let asked = Asked {
+                    parts: &parts,
+                    query: &query,
+                    link: &link,
+                    transport,
+                    on_upgrade,
+                };
+                match query.sid {
+                    // In a box: what opens a session is smaller.
+                    Some(sid) => Box::pin(self.go_on(sid, asked, body)).await,
+                    None => self.open(asked).await,
+                }
+            }
+        };
+        answer.unwrap_or_else(IntoResponse::into_response)
     }
 
     fn transport(&self, query: &Query<'_>) -> Result<Transport, EngineError> {
@@ -178,7 +205,7 @@ impl SocketIoEdge {
             None => {
                 let as_text = asked.query.as_text;
                 let answer = self.open_polling(as_text, revision, handshake, place);
-                Ok(answer.await)
+                Ok(Box::pin(answer).await)
             }
             Some(accepted) => {
                 let on_upgrade = asked.on_upgrade.ok_or(EngineError::BadRequest)?;
@@ -189,12 +216,12 @@ impl SocketIoEdge {
                     true => {
                         let (session, stream) = self.sessions.begin_apart(revision, as_text);
                         let handshake = carried(handshake, &place, session.clone());
-                        self.library.serve(stream, revision, handshake).await;
+                        Box::pin(self.library.serve(stream, revision, handshake)).await;
                         session.begin_by_packets(asked.link, on_upgrade);
                     }
                     false => {
                         let handshake = carried(handshake, &place, asked.link.clone());
-                        self.serve_websocket(on_upgrade, revision, handshake);
+                        self.serve_websocket(asked.link, on_upgrade, revision, handshake);
                     }
                 }
                 Ok(accepted)
@@ -216,14 +243,21 @@ impl SocketIoEdge {
         session.opened(&self.node)
     }
 
-    fn serve_websocket(&self, on_upgrade: OnUpgrade, revision: Revision, handshake: Handshake) {
-        let (library, settings) = (self.library.clone(), self.sessions.settings());
-        tokio::spawn(async move {
+    fn serve_websocket(
+        &self,
+        link: &Link,
+        on_upgrade: OnUpgrade,
+        revision: Revision,
+        handshake: Handshake,
+    ) {
+        let library = self.library.clone();
+        let then = async move {
             // An error: the client was gone before it had the answer.
-            if let Ok(stream) = settings.begin(on_upgrade).await {
+            if let Ok(stream) = begun(on_upgrade).await {
                 library.serve(stream, revision, handshake).await;
             }
-        });
+        };
+        link.goes_on(self.sessions.settings().first_frame(), Box::pin(then));
     }
 }
 
@@ -243,48 +277,12 @@ fn closing(carrier: &Arc<dyn Attach>) -> impl Fn() + Send + Sync + 'static {
     }
 }
 
-/// Counts the requests in progress on the link. During a shutdown, a proxy that reuses its
-/// connections is asked to close them (`Connection: close`).
-pub(crate) async fn note_request(
-    State(drain): State<Drain>,
-    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
-    request: Request,
-    next: Next,
-) -> Response {
-    link.request_began();
-    let mut response = next.run(request).await;
+/// The request on this link is answered. During a shutdown, a proxy that reuses its connections is asked to close them
+/// (`Connection: close`).
+pub(crate) fn request_ended(drain: &Drain, link: &Link, response: &mut Response) {
     link.request_ended();
     if drain.has_begun() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
-    response
-}
-
-/// A Socket.IO request of any kind.
-pub(crate) async fn request(
-    State(edge): State<SocketIoEdge>,
-    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
-    request: Request,
-) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let on_upgrade = parts.extensions.remove::<OnUpgrade>();
-    let query = Query::of(&parts.uri);
-    let answer = match edge.transport(&query) {
-        Err(error) => Err(error),
-        Ok(transport) => {
-            let asked = Asked {
-                parts: &parts,
-                query: &query,
-                link: &link,
-                transport,
-                on_upgrade,
-            };
-            match query.sid {
-                Some(sid) => edge.go_on(sid, asked, body).await,
-                None => edge.open(asked).await,
-            }
-        }
-    };
-    answer.unwrap_or_else(IntoResponse::into_response)
 }

@@ -1,5 +1,7 @@
 //! The Socket.IO library, to which every session is a WebSocket. It must not know what carries one.
 
+use std::sync::LazyLock;
+
 use axum::http::{Request, Uri};
 use hyper::service::Service as _;
 
@@ -9,6 +11,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Handshake;
 use crate::engine_io::Revision;
+
+/// What the library is asked for, for a session of each revision.
+static V3: LazyLock<Uri> =
+    LazyLock::new(|| Uri::from_static("/socket.io/?EIO=3&transport=websocket"));
+static V4: LazyLock<Uri> =
+    LazyLock::new(|| Uri::from_static("/socket.io/?EIO=4&transport=websocket"));
 
 /// The library. Clones share it.
 #[derive(Clone)]
@@ -27,9 +35,9 @@ impl Library {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut request = Request::new(());
-        *request.uri_mut() = Uri::from_static(match revision {
-            Revision::V3 => "/socket.io/?EIO=3&transport=websocket",
-            Revision::V4 => "/socket.io/?EIO=4&transport=websocket",
+        request.uri_mut().clone_from(match revision {
+            Revision::V3 => &V3,
+            Revision::V4 => &V4,
         });
         request.extensions_mut().insert(handshake);
         // Its task has several places for the stream, of which it uses one.

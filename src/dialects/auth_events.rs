@@ -99,7 +99,7 @@ where
         .await?;
     let (member, registration) = registered;
     if connection.dialect() == Dialect::Chat {
-        chat::enter(app, &member).await;
+        Box::pin(chat::enter(app, &member)).await;
     }
     Ok(Membership {
         member,

@@ -4,12 +4,11 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::OnUpgrade;
 use socketioxide::socket::Sid;
-use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
@@ -25,16 +24,20 @@ use crate::transport::{GuardedStream, Link, upgraded};
 type Socket = WebSocketStream<GuardedStream>;
 
 impl Settings {
-    /// The WebSocket of a session that begins, once its client has been told of it.
-    pub(crate) async fn begin(self, on_upgrade: OnUpgrade) -> io::Result<GuardedStream> {
-        let mut stream = upgraded(on_upgrade).await?;
+    /// What the client of a session that begins is told first, as a frame.
+    pub(crate) fn first_frame(self) -> Bytes {
         let mut frame = BytesMut::new();
         let open = self.open(Sid::new().to_string(), &[]);
         put_server_frame(&open, Revision::V4, &mut frame);
-        stream.write_all(&frame).await?;
-        stream.begins();
-        Ok(stream)
+        frame.freeze()
     }
+}
+
+/// The WebSocket of a session that begins, whose client has been told of it.
+pub(crate) async fn begun(on_upgrade: OnUpgrade) -> io::Result<GuardedStream> {
+    let mut stream = upgraded(on_upgrade).await?;
+    stream.begins();
+    Ok(stream)
 }
 
 impl Session {

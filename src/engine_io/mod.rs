@@ -24,6 +24,7 @@ mod upgrade;
 mod websocket;
 
 pub(crate) use answers::EngineError;
+pub(crate) use beginning::begun;
 pub(crate) use node_name::written as node_in_sid;
 pub(crate) use revision::Revision;
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! What a client is told of its session first. Its id is a secret of its client, and not the one that the library has. It
 //! must not know who is told.
 
-use axum::body::Bytes;
+use std::time::Duration;
+
 use axum::response::Response;
 use serde::Serialize;
 
 use super::answers;
 use super::node_name;
-use super::packet::Packet;
+use super::packet::{self, Packet};
 use super::payload;
 use super::session::Session;
 use super::settings::Settings;
@@ -20,10 +21,17 @@ struct Open<'a> {
     sid: String,
     upgrades: &'a [&'a str],
     /// Milliseconds.
-    ping_interval: u128,
-    ping_timeout: u128,
+    ping_interval: u64,
+    ping_timeout: u64,
     /// Bytes up to which the client is to put events together in one request.
     max_payload: usize,
+}
+
+/// More than most of these packets have.
+const PACKET_BYTES: usize = 160;
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Settings {
@@ -32,13 +40,15 @@ impl Settings {
         let open = Open {
             sid,
             upgrades,
-            ping_interval: self.ping_interval.as_millis(),
-            ping_timeout: self.ping_timeout.as_millis(),
+            ping_interval: milliseconds(self.ping_interval),
+            ping_timeout: milliseconds(self.ping_timeout),
             max_payload: self.max_payload,
         };
-        // Text and numbers are always JSON.
-        let open = serde_json::to_string(&open).unwrap_or_default();
-        Packet::Text(Bytes::from(format!("0{open}")))
+        let mut text = Vec::with_capacity(PACKET_BYTES);
+        text.push(packet::OPEN);
+        // Text and numbers are always JSON, and there is always room.
+        let _ = serde_json::to_writer(&mut text, &open);
+        Packet::Text(text.into())
     }
 }
 

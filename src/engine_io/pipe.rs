@@ -57,8 +57,7 @@ pub(super) struct Pipe {
     waiting: usize,
     /// The relay writes no more packets.
     pub(super) packets_ended: bool,
-    /// The library has asked for a sign of life. The first time it asks when the session begins, which no other server does.
-    has_pinged: bool,
+    /// The library has asked for a sign of life.
     ping_is_open: bool,
     /// The client waits until it is read, and can give no sign meanwhile.
     client_waits: bool,
@@ -78,7 +77,6 @@ impl Pipe {
             packets: VecDeque::new(),
             waiting: 0,
             packets_ended: false,
-            has_pinged: false,
             ping_is_open: false,
             client_waits: false,
         }
@@ -195,10 +193,6 @@ impl Pipe {
             Some(packet::OPEN | packet::CLOSE) => {}
             // The relay says it itself, before all else.
             _ if packet.connects() => {}
-            Some(packet::PING) if !self.has_pinged => {
-                self.has_pinged = true;
-                self.answer_ping();
-            }
             kind => {
                 if kind == Some(packet::PING) {
                     self.ping_is_open = true;
@@ -285,21 +279,18 @@ mod tests {
     }
 
     #[test]
-    fn the_first_ping_is_answered_and_nothing_is_said_of_opening_entering_and_closing() {
+    fn nothing_is_said_of_opening_entering_and_closing() {
         let mut pipe = Pipe::new(Revision::V4);
-        for packet in [text("0{}"), text("2"), text("40"), text("2"), text("1")] {
+        for packet in [text("0{}"), text("40"), text("2"), text("1")] {
             written(&mut pipe, &packet);
         }
         assert_eq!(pipe.take(), [text("2")]);
-        assert_eq!(read(&mut pipe, false), frame(&text("3")));
         assert!(pipe.is_taken() && pipe.is_read());
     }
 
     #[test]
     fn a_client_that_waits_is_taken_to_be_alive() {
         let mut pipe = Pipe::new(Revision::V4);
-        written(&mut pipe, &text("2"));
-        read(&mut pipe, false);
         written(&mut pipe, &text("2"));
         assert!(read(&mut pipe, false).is_empty());
         pipe.push(&text("42[]"));

@@ -4,28 +4,30 @@
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// By which a request is found in the log.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// Names a request that has no name which can stand in a log, and sets the headers of its answer.
-pub(super) async fn set(mut request: Request, next: Next) -> Response {
+/// Names a request that has no name which can stand in a log.
+pub(super) fn name(request: &mut Request) -> HeaderValue {
     let id = match given_id(request.headers()) {
         Some(id) => id.clone(),
         None => new_id(),
     };
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let mut response = next.run(request).await;
+    id
+}
+
+/// Sets the headers of the answer to the request of this name.
+pub(super) fn set(response: &mut Response, id: HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let kept = headers.entry(CACHE_CONTROL);
     kept.or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 /// The id of a request, which its answer has.
@@ -44,8 +46,12 @@ fn given_id(headers: &HeaderMap) -> Option<&HeaderValue> {
 }
 
 fn new_id() -> HeaderValue {
-    let id = Uuid::now_v7().to_string();
-    HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))
+    // The random bytes of a thread take no system call.
+    let now = jiff::Timestamp::now().as_millisecond().unsigned_abs();
+    let id = Builder::from_unix_timestamp_millis(now, &rand::random()).into_uuid();
+    let mut text = Uuid::encode_buffer();
+    HeaderValue::from_str(id.hyphenated().encode_lower(&mut text))
+        .unwrap_or(HeaderValue::from_static("-"))
 }
 
 #[cfg(test)]

@@ -4,21 +4,19 @@
 use axum::extract::Request;
 use axum::http::header::HOST;
 use axum::http::{StatusCode, Version};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::connection::edge::refusal;
 use crate::metrics::refusals;
 use crate::model::ErrorCode;
 
-/// Refuses a request that a proxy and this server could read differently.
-pub(super) async fn require(request: Request, next: Next) -> Response {
+/// The refusal of a request that a proxy and this server could read differently.
+pub(super) fn refused(request: &Request) -> Option<Response> {
     let hosts = request.headers().get_all(HOST).iter().count();
     let is_missing = hosts == 0 && request.version() == Version::HTTP_11;
-    if is_missing || hosts > 1 {
+    (is_missing || hosts > 1).then(|| {
         refusals::of_rest(ErrorCode::InvalidInput);
         let code = ErrorCode::InvalidInput.as_str();
-        return refusal(StatusCode::BAD_REQUEST, "Missing or repeated Host", code);
-    }
-    next.run(request).await
+        refusal(StatusCode::BAD_REQUEST, "Missing or repeated Host", code)
+    })
 }

@@ -50,38 +50,40 @@ mod refuse;
 mod refused_origins;
 mod routes;
 mod senders;
+mod served;
 mod sessions;
+mod sockets;
 mod traced;
 
 pub(crate) use client_files::ClientFiles;
 pub(crate) use docs::{asyncapi_text, openapi_text};
+pub(crate) use served::Served;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{
-    from_fn, from_fn_with_state, map_request_with_state, map_response_with_state,
-};
+use axum::middleware::{from_fn, from_fn_with_state, map_response_with_state};
 use axum::response::Response;
-use axum::routing::{any, get};
-use tower_http::catch_panic::CatchPanicLayer;
+use axum::routing::get;
 
 use crate::model::Dialect;
 use crate::model::conversation::ConversationDialect;
 
 use crate::app::App;
-use crate::connection::{SocketIoEdge, edge};
+use crate::connection::SocketIoEdge;
+use origin::Pages;
+use sockets::Sockets;
 
 async fn unknown_route() -> Response {
     error::unknown_route()
 }
 
-/// The routes on the address of clients.
-pub(crate) fn router(
+/// What is served on the address of clients.
+pub(crate) fn served(
     app: &Arc<App>,
     edge: SocketIoEdge,
     client_files: Option<ClientFiles>,
-) -> Router {
+) -> Served {
     let serves = |dialect| app.config.now().dialects.contains(&dialect);
     let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
     let conversations = ConversationDialect::are_in(&app.config.now().dialects).then(|| {
@@ -111,22 +113,15 @@ pub(crate) fn router(
         .merge(blocks.unwrap_or_default())
         .merge(admin.unwrap_or_default())
         .merge(metrics.unwrap_or_default());
-    let rest = with_refusals(app, rest);
-    let routes = origin::guard(app, rest.merge(socket_io(edge)));
-    surrounded(app, routes)
+    let pages = Pages::of(app);
+    let rest = with_refusals(app, rest).layer(pages.cors());
+    let sockets = Sockets::new(edge, Some(&pages));
+    Served::new(app, rest, Some(sockets), Some(pages))
 }
 
-/// The routes of sockets.
-fn socket_io(edge: SocketIoEdge) -> Router {
-    Router::new()
-        .route("/socket.io", any(edge::request))
-        .route("/socket.io/", any(edge::request))
-        .with_state(edge)
-}
-
-/// The routes on the internal address: probes, metrics and those of administrators, with no web page in mind. Sockets are
+/// What is served on the internal address: probes, metrics and those of administrators, with no web page in mind. Sockets are
 /// those of administrators, too, and may take their time.
-pub(crate) fn internal_router(app: &Arc<App>, edge: &SocketIoEdge) -> Router {
+pub(crate) fn served_internally(app: &Arc<App>, edge: &SocketIoEdge) -> Served {
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::internal_ready))
@@ -134,12 +129,9 @@ pub(crate) fn internal_router(app: &Arc<App>, edge: &SocketIoEdge) -> Router {
         .merge(docs::routes())
         .merge(admin::routes(app));
     let rest = with_refusals(app, rest).layer(from_fn(internal::within_time));
-    let admin_ui = app
-        .config
-        .now()
-        .admin_ui
-        .then(|| socket_io(edge.internal()));
-    surrounded(app, rest.merge(admin_ui.unwrap_or_default()))
+    let has_sockets = app.config.now().admin_ui;
+    let sockets = has_sockets.then(|| Sockets::new(edge.internal(), None));
+    Served::new(app, rest, sockets, None)
 }
 
 /// Routes, with what is refused of requests to them.
@@ -155,20 +147,4 @@ fn with_refusals(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
         ))
         .layer(from_fn(refuse::name_failures))
         .layer(from_fn(observe::note_route))
-}
-
-/// Routes, with what every request passes through.
-fn surrounded(app: &Arc<App>, routes: Router) -> Router {
-    let routes = routes
-        .layer(from_fn(host::require))
-        .layer(from_fn_with_state(app.clone(), proxies::notice))
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(from_fn_with_state(app.clone(), pace::delay_refusals))
-        .layer(from_fn_with_state(app.drain.clone(), edge::note_request))
-        .layer(from_fn(headers::set))
-        .layer(from_fn_with_state(app.clone(), observe::answered));
-    // The path is changed before a route is looked for.
-    Router::new()
-        .fallback_service(routes)
-        .layer(map_request_with_state(app.clone(), path::plain))
 }

@@ -6,20 +6,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody as _};
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 
 use super::caller::{AnsweredUser, client_of};
 use super::headers::request_id;
+use super::path::Target;
 use super::routes::{Matched, SOCKET_IO};
 use super::traced;
 use crate::access_log;
 use crate::app::App;
 use crate::audit::AuditText;
 use crate::connection::Client;
-use crate::transport::PeerLink;
+use crate::traces::Span;
+use crate::transport::Link;
 
 /// Says what a request matched. Stands between the routes and those who refuse requests before.
 pub(super) async fn note_route(request: Request, next: Next) -> Response {
@@ -31,53 +34,73 @@ pub(super) async fn note_route(request: Request, next: Next) -> Response {
     response
 }
 
-/// Counts an answer, and writes the line of its request.
-pub(super) async fn answered(
-    State(app): State<Arc<App>>,
-    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let begun = Instant::now();
-    let is_of_socket = is_of_socket(request.uri().path());
-    let method = request.method().clone();
-    let (request, logged) = match access_log::is_on() {
-        true => {
-            let client = client_of(&app, &link, request.headers());
-            let (request, bytes_in) = counting(request);
-            (request, Some((client, bytes_in)))
-        }
-        false => (request, None),
-    };
-    let span = match is_of_socket {
-        true => None,
-        false => traced::request(&app.config.now(), &link, request.headers()),
-    };
-    let response = match &span {
-        Some(span) => span.around(Box::pin(next.run(request))).await,
-        None => next.run(request).await,
-    };
-    let matched = response.extensions().get::<Matched>().copied();
-    let matched = matched.unwrap_or_else(|| match is_of_socket {
-        true => Matched::of(Some(SOCKET_IO), &method),
-        false => Matched::of(None, &method),
-    });
-    if !is_of_socket {
-        matched.answered(response.status(), begun.elapsed());
-    }
-    if let Some(span) = span {
-        traced::answered(&span, matched, &response);
-    }
-    if let Some((client, bytes_in)) = logged {
-        let bytes_in = bytes_in.load(Ordering::Relaxed);
-        log(&client, matched, &response, (bytes_in, begun.elapsed()));
-    }
-    response
+/// A request that is being answered.
+pub(super) struct Observed {
+    begun: Instant,
+    target: Target,
+    method: Method,
+    /// What its line in the log says of it, with the bytes that were read of its body.
+    logged: Option<(Client, Arc<AtomicU64>)>,
+    span: Option<Span>,
 }
 
-fn is_of_socket(path: &str) -> bool {
-    path.strip_prefix(SOCKET_IO)
-        .is_some_and(|rest| matches!(rest, "" | "/"))
+impl Observed {
+    /// The answer to this request is counted, and the line of it written, when that [ends](Self::end).
+    pub(super) fn begin(
+        app: &App,
+        link: &Link,
+        target: Target,
+        request: Request,
+    ) -> (Self, Request) {
+        let (begun, method) = (Instant::now(), request.method().clone());
+        let (request, logged) = match access_log::is_on() {
+            true => {
+                let client = client_of(app, link, request.headers());
+                let (request, bytes_in) = counting(request);
+                (request, Some((client, bytes_in)))
+            }
+            false => (request, None),
+        };
+        let span = match target {
+            Target::Sockets => None,
+            Target::Route => traced::request(&app.config.now(), link, request.headers()),
+        };
+        let observed = Self {
+            begun,
+            target,
+            method,
+            logged,
+            span,
+        };
+        (observed, request)
+    }
+
+    /// Answers it within its span.
+    pub(super) async fn around<F: Future>(&self, answering: F) -> F::Output {
+        match &self.span {
+            Some(span) => span.around(Box::pin(answering)).await,
+            None => answering.await,
+        }
+    }
+
+    /// This is the answer.
+    pub(super) fn end(self, response: &Response) {
+        let matched = response.extensions().get::<Matched>().copied();
+        let matched = matched.unwrap_or_else(|| match self.target {
+            Target::Sockets => Matched::of(Some(SOCKET_IO), &self.method),
+            Target::Route => Matched::of(None, &self.method),
+        });
+        if self.target == Target::Route {
+            matched.answered(response.status(), self.begun.elapsed());
+        }
+        if let Some(span) = self.span {
+            traced::answered(&span, matched, response);
+        }
+        if let Some((client, bytes_in)) = self.logged {
+            let bytes_in = bytes_in.load(Ordering::Relaxed);
+            log(&client, matched, response, (bytes_in, self.begun.elapsed()));
+        }
+    }
 }
 
 /// The request, and the bytes that were read of its body.

@@ -8,13 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HOST, ORIGIN, RETRY_AFTER, VARY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
@@ -30,7 +28,7 @@ use crate::limits::address::is_trusted;
 use crate::limits::proxied;
 use crate::metrics::refusals;
 use crate::model::ErrorCode;
-use crate::transport::{Link, PeerLink};
+use crate::transport::Link;
 
 /// The headers of an answer that a page may read, beside those that it always may.
 const EXPOSED: [HeaderName; 2] = [REQUEST_ID, RETRY_AFTER];
@@ -39,78 +37,56 @@ const EXPOSED: [HeaderName; 2] = [REQUEST_ID, RETRY_AFTER];
 /// hours; whether the origin is allowed is asked with each request all the same.
 const MAX_AGE: Duration = Duration::from_secs(2 * 3600);
 
-/// Puts the check in front of all routes.
-pub(super) fn guard(app: &Arc<App>, routes: Router) -> Router {
-    let check = Check {
-        app: app.clone(),
-        refused: Arc::default(),
-    };
-    routes
-        .layer(cors(&app.config.now().allowed_origins))
-        .layer(from_fn_with_state(check, allow))
-}
-
-#[derive(Clone)]
-struct Check {
+/// Which web pages may call, and what their browsers are told of it.
+pub(super) struct Pages {
     app: Arc<App>,
-    refused: Arc<RefusedOrigins>,
+    cors: CorsLayer,
+    refused: RefusedOrigins,
 }
 
-/// A request without an origin comes from no web page that may not read it, and is allowed.
-async fn allow(
-    State(check): State<Check>,
-    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let headers = request.headers();
-    let config = &check.app.config.now();
-    let cookies_count = match headers.get(ORIGIN) {
-        Some(origin) => {
-            let page = || page_of(config, &link, headers, origin);
-            match &config.allowed_origins {
-                // Anybody's page must not act for whoever looks at it.
-                AllowedOrigins::Any => page() == Page::Own,
-                listed if is_allowed(listed, origin) => true,
-                _ => match page() {
-                    Page::Own => true,
-                    other => return check.refuse(&link, headers, origin, other),
-                },
-            }
+impl Pages {
+    /// By the settings that are in effect.
+    pub(super) fn of(app: &Arc<App>) -> Self {
+        Self {
+            app: app.clone(),
+            cors: cors(&app.config.now().allowed_origins),
+            refused: RefusedOrigins::default(),
         }
-        None => cookies::count_without_origin(&request),
-    };
-    if cookies_count {
-        cookies::note_token(&config.auth_cookie, &mut request);
     }
-    next.run(request).await
-}
 
-fn is_allowed(allowed: &AllowedOrigins, origin: &HeaderValue) -> bool {
-    origin.to_str().is_ok_and(|origin| allowed.allows(origin))
-}
-
-/// Where a page is from that is not of an allowed origin.
-fn page_of(config: &Config, link: &Link, headers: &HeaderMap, origin: &HeaderValue) -> Page {
-    let Some(origin) = origin.to_str().ok().and_then(Origin::parse) else {
-        return Page::Foreign;
-    };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let is_host = host.is_some_and(|host| origin.is_served_by(host));
-    let is_forwarded = proxied::hosts(headers).any(|host| origin.is_served_by(host));
-    let has_scheme = proxied::scheme(headers).is_none_or(|scheme| origin.scheme() == scheme);
-    let is_known = |host| config.public_hosts.contain(host) || config.allowed_origins.name(host);
-    let peer = link.peer().ip().to_canonical();
-    match is_host || is_forwarded {
-        true if has_scheme && is_trusted(peer, &config.trusted_proxies) => Page::Own,
-        true if is_host && is_known(origin.host()) => Page::Own,
-        true => Page::Unknown,
-        false => Page::Foreign,
+    /// The headers for browsers, which answers have that are within this.
+    pub(super) fn cors(&self) -> CorsLayer {
+        self.cors.clone()
     }
-}
 
-impl Check {
-    /// The page may read why.
+    /// A request without an origin comes from no web page that may not read it, and is allowed.
+    ///
+    /// # Errors
+    /// The refusal of another, which its page may read.
+    pub(super) fn admit(&self, link: &Link, request: &mut Request) -> Result<(), Box<Response>> {
+        let headers = request.headers();
+        let config = &self.app.config.now();
+        let cookies_count = match headers.get(ORIGIN) {
+            Some(origin) => {
+                let page = || page_of(config, link, headers, origin);
+                match &config.allowed_origins {
+                    // Anybody's page must not act for whoever looks at it.
+                    AllowedOrigins::Any => page() == Page::Own,
+                    listed if is_allowed(listed, origin) => true,
+                    _ => match page() {
+                        Page::Own => true,
+                        other => return Err(Box::new(self.refuse(link, headers, origin, other))),
+                    },
+                }
+            }
+            None => cookies::count_without_origin(request),
+        };
+        if cookies_count {
+            cookies::note_token(&config.auth_cookie, request);
+        }
+        Ok(())
+    }
+
     fn refuse(
         &self,
         link: &Link,
@@ -135,6 +111,29 @@ impl Check {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
         response
+    }
+}
+
+fn is_allowed(allowed: &AllowedOrigins, origin: &HeaderValue) -> bool {
+    origin.to_str().is_ok_and(|origin| allowed.allows(origin))
+}
+
+/// Where a page is from that is not of an allowed origin.
+fn page_of(config: &Config, link: &Link, headers: &HeaderMap, origin: &HeaderValue) -> Page {
+    let Some(origin) = origin.to_str().ok().and_then(Origin::parse) else {
+        return Page::Foreign;
+    };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_host = host.is_some_and(|host| origin.is_served_by(host));
+    let is_forwarded = proxied::hosts(headers).any(|host| origin.is_served_by(host));
+    let has_scheme = proxied::scheme(headers).is_none_or(|scheme| origin.scheme() == scheme);
+    let is_known = |host| config.public_hosts.contain(host) || config.allowed_origins.name(host);
+    let peer = link.peer().ip().to_canonical();
+    match is_host || is_forwarded {
+        true if has_scheme && is_trusted(peer, &config.trusted_proxies) => Page::Own,
+        true if is_host && is_known(origin.host()) => Page::Own,
+        true => Page::Unknown,
+        false => Page::Foreign,
     }
 }
 

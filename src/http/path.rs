@@ -1,26 +1,44 @@
 //! The path of a request, and the parameters in it.
 
-use std::sync::Arc;
-
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::routes::SOCKET_IO;
 use crate::app::App;
 use crate::model::{Refusal, Why};
 
-/// The request as the routes know it: without the base path, and without a slash at the end of its path, which clients
-/// write or leave out.
-pub(super) async fn plain(State(app): State<Arc<App>>, mut request: Request) -> Request {
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Sockets, whose requests differ in the query alone.
+    Sockets,
+    /// One of the routes, or none.
+    Route,
+}
+
+/// Has a route know its request by the path without the base path, and without a slash at its end, which clients write or
+/// leave out.
+pub(super) fn plain(app: &App, request: &mut Request) -> Target {
     let uri = request.uri();
-    let below = app.config.now().base_path.strip(uri.path());
+    let config = app.config.now();
+    let below = config.base_path.strip(uri.path());
+    if is_of_sockets(below.unwrap_or(uri.path())) {
+        return Target::Sockets;
+    }
     let below = below.and_then(|path| with_path(uri, path));
     let short = shortened(below.as_ref().unwrap_or(uri)).or(below);
     if let Some(uri) = short {
         *request.uri_mut() = uri;
     }
-    request
+    Target::Route
+}
+
+/// One slash more is left out, as it is of each path.
+fn is_of_sockets(path: &str) -> bool {
+    path.strip_prefix(SOCKET_IO)
+        .is_some_and(|rest| matches!(rest, "" | "/" | "//"))
 }
 
 fn shortened(uri: &Uri) -> Option<Uri> {
@@ -58,6 +76,22 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathPar
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sockets_are_known_by_their_path_alone() {
+        for path in ["/socket.io", "/socket.io/", "/socket.io//"] {
+            assert!(is_of_sockets(path), "{path}");
+        }
+        for path in [
+            "/",
+            "/socket.io/x",
+            "/socket.iox",
+            "/socket.io///",
+            "/x/socket.io",
+        ] {
+            assert!(!is_of_sockets(path), "{path}");
+        }
+    }
 
     #[test]
     fn one_slash_at_the_end_is_left_out() {

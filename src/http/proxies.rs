@@ -1,35 +1,28 @@
 //! Proxies that are not trusted though they seem to be ours: their clients all count as one address.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::middleware::Next;
-use axum::response::Response;
 
 use crate::app::App;
 use crate::limits::address::is_trusted;
 use crate::surroundings::Subject;
-use crate::transport::PeerLink;
+use crate::transport::Link;
 
 /// Says it of the first one.
-pub(super) async fn notice(
-    State(app): State<Arc<App>>,
-    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) fn notice(app: &App, link: &Link, request: &Request) {
+    if !names_clients(request.headers()) {
+        return;
+    }
     let peer = link.peer().ip().to_canonical();
-    let is_ours = names_clients(request.headers()) && is_near(peer);
-    if is_ours && !is_trusted(peer, &app.config.now().trusted_proxies) {
+    if is_near(peer) && !is_trusted(peer, &app.config.now().trusted_proxies) {
         let notice = format!(
             "a proxy at {peer} names its clients, and is not trusted: set trusted_proxies (TRUSTED_PROXIES) to its \
              address, or all of them count as one address"
         );
         app.surroundings.found_once(Subject::Proxies, notice);
     }
-    next.run(request).await
 }
 
 fn names_clients(headers: &HeaderMap) -> bool {

@@ -3,15 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-
 use super::{logging, machine, node, socket_io};
 use crate::admin_ui::Administrators;
 use crate::app::App;
 use crate::cluster::NodeSettings;
 use crate::config::{Config, Live, Secret};
 use crate::connection::SocketIoEdge;
-use crate::http::{self, ClientFiles};
+use crate::http::{self, ClientFiles, Served};
 use crate::transport::{FlowLimits, LinkLimits, LiveFlowLimits, RequestLimits};
 
 /// What is kept of the settings before there are services.
@@ -42,10 +40,10 @@ impl Bounds {
 #[derive(Debug)]
 pub(super) struct Derived {
     pub(super) bounds: Bounds,
-    /// The routes of clients.
-    pub(super) routes: Live<Router>,
-    /// The routes of operators on an address of their own.
-    pub(super) internal_routes: Live<Router>,
+    /// What clients are served.
+    pub(super) served: Live<Served>,
+    /// What operators are served on an address of their own.
+    pub(super) served_internally: Live<Served>,
     /// By what nodes find out whether they are set alike.
     pub(super) node: Live<NodeSettings>,
     /// The files of the browser's client, if they are served.
@@ -66,8 +64,8 @@ impl Derived {
         let (edge, administrators) = socket_io::edge(app, &bounds.flow);
         Self {
             bounds,
-            routes: http::router(app, edge.clone(), client_files.clone()).into(),
-            internal_routes: http::internal_router(app, &edge).into(),
+            served: http::served(app, edge.clone(), client_files.clone()).into(),
+            served_internally: http::served_internally(app, &edge).into(),
             node: node::settings(&config, secret).into(),
             client_files,
             edge,
@@ -91,9 +89,9 @@ impl Derived {
         self.client_files = client_files;
         self.administrators.follow();
         let (edge, files) = (self.edge.clone(), self.client_files.clone());
-        let internal = http::internal_router(app, &edge);
-        self.internal_routes.replace(internal);
-        self.routes.replace(http::router(app, edge, files));
+        let internal = http::served_internally(app, &edge);
+        self.served_internally.replace(internal);
+        self.served.replace(http::served(app, edge, files));
         self.node.replace(node::settings(&config, secret));
         logging::follow(&config);
     }

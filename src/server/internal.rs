@@ -43,7 +43,7 @@ pub(super) async fn serve(
     tokio::spawn(links.enforce_deadlines());
     tokio::spawn(serve_http(
         listener,
-        derived.internal_routes.clone(),
+        derived.served_internally.clone(),
         bounds.requests.clone(),
     ));
     Ok(Some(address))

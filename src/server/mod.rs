@@ -96,7 +96,7 @@ impl Server {
         let bounds = &derived.bounds;
         let front = (&bounds.links, identity.clone());
         let listener = listener::guard(tcp, &links, &app, front, stop_accepting.clone());
-        let served = serve(listener, derived.routes.clone(), bounds.requests.clone());
+        let served = serve(listener, derived.served.clone(), bounds.requests.clone());
 
         let demands = node::Demands::new(derived.node.clone());
         let mut tasks = join_cluster(&app, receiver, demands).await;

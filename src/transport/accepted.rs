@@ -126,7 +126,7 @@ impl Accepted {
         } = self;
         let (mut reading, writing) = tcp.into_split();
         if fronts.front.balancers.is_some() {
-            let client = proxy_header::read(&mut reading).await;
+            let client = Box::pin(proxy_header::read(&mut reading)).await;
             let client = client.inspect_err(|_| edge::without_proxy_header())?;
             if let Some(client) = client {
                 slot = fronts.slot(client)?;
@@ -138,7 +138,8 @@ impl Accepted {
             Some(identity) => {
                 let (server, memory) = (identity.now().server(), &fronts.memory);
                 let held = memory.hold(SESSION_BYTES);
-                let shaken = tls::accept((reading, writing), server, held).await;
+                // In a box, as is the header: connections without need no room for it.
+                let shaken = Box::pin(tls::accept((reading, writing), server, held)).await;
                 let (reading, writing) = shaken.inspect_err(|_| edge::handshake_failed())?;
                 (Reading::Tls(reading), Writing::Tls(writing))
             }

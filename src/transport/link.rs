@@ -4,6 +4,7 @@
 
 mod carrying;
 mod checks;
+mod upgrading;
 mod writing;
 
 use std::any::Any;
@@ -27,6 +28,7 @@ use crate::config::Live;
 use crate::metrics::connections::Tally;
 use crate::metrics::traffic::{self, By};
 use crate::model::DisconnectReason;
+use upgrading::Next;
 
 /// Deadlines and bounds of a TCP connection.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +77,8 @@ pub(crate) struct Link {
     writer: AtomicWaker,
     output: Mutex<Output>,
     upgraded: AtomicBool,
+    /// What follows the answer that upgrades it.
+    next: Mutex<Option<Box<Next>>>,
     /// It carries an administrator.
     has_admin: AtomicBool,
     /// Requests being answered: none or one.
@@ -120,6 +124,7 @@ impl Link {
             writer: AtomicWaker::new(),
             output: Mutex::new(Output::new()),
             upgraded: AtomicBool::new(false),
+            next: Mutex::default(),
             has_admin: AtomicBool::new(false),
             requests: AtomicU8::new(0),
             is_idle: AtomicBool::new(false),
@@ -322,11 +327,6 @@ impl Link {
     /// Bytes of the largest frame that is read.
     pub(super) fn max_frame(&self) -> u64 {
         self.limits.now().max_frame
-    }
-
-    /// A ping is not sent to the client, and answered for it.
-    pub(super) fn answer_ping(&self) {
-        self.inject(INJECT_PONG);
     }
 
     fn inject(&self, frame: u8) {

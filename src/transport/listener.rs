@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
@@ -41,6 +42,9 @@ impl GuardedListener {
         before_write: BeforeWrite,
         stop: Arc<Notify>,
     ) -> Self {
+        if INHERITS {
+            tune(&SockRef::from(&tcp));
+        }
         Self {
             tcp: Some(tcp),
             stop,
@@ -84,7 +88,9 @@ impl GuardedListener {
                     let Some(open) = self.links.make_room().await else {
                         continue;
                     };
-                    tune(&tcp);
+                    if !INHERITS {
+                        tune(&SockRef::from(&tcp));
+                    }
                     let link = self.links.add(Link::new(peer, self.limits.clone()));
                     return Accepted {
                         tcp,
@@ -106,17 +112,20 @@ impl GuardedListener {
     }
 }
 
+/// Whether the system gives the options of a listener to what it accepts, which saves two system calls each.
+const INHERITS: bool = cfg!(target_os = "linux");
+
 /// Bytes that may wait unsent in the kernel. The default is much larger, and the stream becomes
 /// writable again only after a third of it was sent: on a slow line, later than the write deadline.
 #[cfg(target_os = "linux")]
 const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 
-fn tune(tcp: &TcpStream) {
+fn tune(socket: &SockRef<'_>) {
     // Events are small and must not be delayed. A socket that is already closed fails when it is read.
-    let _ = tcp.set_nodelay(true);
+    let _ = socket.set_tcp_nodelay(true);
     // Optional: older kernels do not have it.
     #[cfg(target_os = "linux")]
-    let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
+    let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
 }
 
 /// Errors that concern the connection being accepted only, not the listener.
@@ -126,4 +135,21 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_accepted_is_tuned_as_its_listener_is() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        tune(&SockRef::from(&listener));
+        let address = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (accepted, client) = (accepted.unwrap().0, client.unwrap());
+        let accepted = SockRef::from(&accepted);
+        assert!(accepted.tcp_nodelay().unwrap() && !client.nodelay().unwrap());
+        assert_eq!(accepted.tcp_notsent_lowat().unwrap(), MAX_UNSENT_BYTES);
+    }
 }

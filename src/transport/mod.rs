@@ -51,7 +51,7 @@ pub(crate) use link::{Link, LinkLimits};
 pub(crate) use links::Links;
 pub(crate) use listener::GuardedListener;
 pub(crate) use receive::{Receive, Receiver};
-pub(crate) use serve::{PeerLink, RequestLimits, serve};
+pub(crate) use serve::{Answers, PeerLink, RequestLimits, serve};
 pub(crate) use stream::GuardedStream;
 pub(crate) use turns::{Origin, Place, Turn, Turns};
 pub(crate) use upgraded::upgraded;

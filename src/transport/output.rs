@@ -73,9 +73,18 @@ pub(super) struct Sink {
 impl Sink {
     /// Writes bytes that are no frames.
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_parts(cx, &[IoSlice::new(bytes)])
+    }
+
+    /// The same, of several parts.
+    pub(super) fn poll_write_parts(
+        &self,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.tcp.poll_write_ready(cx))?;
-            match self.tcp.try_write(bytes) {
+            match self.tcp.try_write_parts(parts) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
             }

@@ -4,15 +4,13 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::response::Response;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tower::ServiceExt;
 
 use super::body::{Pace, PacedBody};
 use super::link::Link;
@@ -22,6 +20,12 @@ use crate::config::Live;
 /// The link of the connection that a request arrived on, for its handler.
 #[derive(Debug, Clone)]
 pub(crate) struct PeerLink(pub(crate) Arc<Link>);
+
+/// What answers requests, which its clones share.
+pub(crate) trait Answers: Clone + Send + Sync + 'static {
+    /// Answers a request that arrived on this link.
+    fn answer(self, link: Arc<Link>, request: Request) -> impl Future<Output = Response> + Send;
+}
 
 /// Bounds of a request.
 #[derive(Debug, Clone, Copy)]
@@ -36,10 +40,10 @@ pub(crate) struct RequestLimits {
 const REQUEST_BYTES: usize = 40 * 1024;
 
 /// Serves all connections until the task ends; never returns. Errors of single connections stay with them. A request is
-/// served by the routes there are when it comes.
+/// served by what there is when it comes.
 pub(crate) async fn serve(
     mut listener: GuardedListener,
-    routes: Live<Router>,
+    answers: Live<impl Answers>,
     limits: Live<RequestLimits>,
 ) {
     let memory = listener.memory().clone();
@@ -47,43 +51,41 @@ pub(crate) async fn serve(
     loop {
         let accepted = listener.accept().await;
         http.max_buf_size(limits.now().max_head);
-        let (http, link) = (http.clone(), accepted.link.clone());
-        let (routes, limits, memory) = (routes.clone(), limits.clone(), memory.clone());
+        let (http, link, upgrading) = (http.clone(), accepted.link.clone(), accepted.link.clone());
+        let (answers, limits, memory) = (answers.clone(), limits.clone(), memory.clone());
         let service = service_fn(move |request| {
             let held = memory.hold(REQUEST_BYTES);
-            let answered = answer(
-                routes.now().clone(),
-                link.clone(),
-                limits.now().pace,
-                request,
-            );
+            let request = paced(request, limits.now().pace);
+            let answered = answers.now().clone().answer(link.clone(), request);
             async move {
                 let _held = held;
-                answered.await
+                Ok::<_, Infallible>(answered.await)
             }
         });
-        tokio::spawn(async move {
+        // In a box: it is large, and would be moved several times.
+        tokio::spawn(Box::pin(async move {
             match accepted.open().await {
                 Ok(stream) => {
                     let connection = http.serve_connection(TokioIo::new(stream), service);
-                    connection.with_upgrades().await
+                    if let Err(error) = connection.with_upgrades().await {
+                        tracing::debug!(%error, "a connection has ended with a request");
+                    }
+                    if let Some(next) = upgrading.take_next() {
+                        next.await;
+                    }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection has ended before a request");
-                    Ok(())
                 }
             }
-        });
+        }));
     }
 }
 
-async fn answer(
-    router: Router,
-    link: Arc<Link>,
-    pace: Pace,
-    request: Request<Incoming>,
-) -> Result<Response, Infallible> {
-    let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
-    request.extensions_mut().insert(ConnectInfo(PeerLink(link)));
-    router.oneshot(request).await
+/// The request with a body that has to arrive in time.
+fn paced(request: Request<Incoming>, pace: Pace) -> Request {
+    request.map(|body| match body.is_end_stream() {
+        true => Body::empty(),
+        false => Body::new(PacedBody::new(body, pace)),
+    })
 }

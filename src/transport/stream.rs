@@ -92,10 +92,10 @@ impl GuardedStream {
         }
     }
 
-    /// What is written next are frames.
-    fn begin_frames(&mut self) {
+    /// What is written next are frames, at first these, of which so many bytes are written already.
+    fn begin_frames(&mut self, first: &[u8], written: usize) {
         self.outgoing = Outgoing::Frames;
-        self.link.begin_output(self.sink.clone());
+        self.link.begin_output(self.sink.clone(), first, written);
     }
 
     /// These bytes were read already, and are read again before what comes next.

@@ -1,13 +1,11 @@
-//! What the library writes to a WebSocket and its client is not sent: an id that is no secret, a ping as soon as the session
-//! begins, which no other server sends, CONNECT, which the relay sends itself before all else, and the packet `close` before
+//! What the library writes to a WebSocket and its client is not sent: an id that is no secret, CONNECT, which the relay sends itself before all else, and the packet `close` before
 //! the WebSocket is closed, which clients take for a wish that they stay away. A message that is too large is said by the code of the WebSocket's end. It must not change
 //! an event.
 
 use super::entry::ENTER;
 use super::frame_head::FrameHead;
 
-/// The packets `ping` and `close`, and the end of a WebSocket, as the library writes them.
-const PING: &[u8] = b"\x81\x012";
+/// The packet `close`, and the end of a WebSocket, as the library writes them.
 const CLOSE: &[u8] = b"\x81\x011";
 const END: &[u8] = b"\x88\x00";
 const TEXT: u8 = 0x81;
@@ -31,17 +29,14 @@ pub(super) enum Passed {
 pub(super) struct Unsaid {
     opens: bool,
     connects: bool,
-    pings: bool,
-    answers: bool,
     is_too_large: bool,
 }
 
 impl Unsaid {
-    /// Of a session that begins: its client is told of it otherwise, and not asked for a sign of life at once.
+    /// Of a session that begins: its client is told of it otherwise.
     pub(super) fn of_beginning() -> Self {
         Self {
             opens: true,
-            pings: true,
             ..Self::of_library()
         }
     }
@@ -63,24 +58,14 @@ impl Unsaid {
         let is_it = |frame: &[u8]| {
             frame.starts_with(CLOSE)
                 || self.connects && connects(frame)
-                || self.pings && frame.starts_with(PING)
                 || self.is_too_large && frame.starts_with(END)
         };
         match find(bytes, is_it) {
             None => Passed::Whole,
             Some(0) if bytes.starts_with(END) => Passed::Instead(TOO_LARGE, END.len()),
-            Some(0) => {
-                self.answers = bytes.starts_with(PING);
-                self.pings &= !self.answers;
-                Passed::Unsaid(2 + usize::from(bytes[1]))
-            }
+            Some(0) => Passed::Unsaid(2 + usize::from(bytes[1])),
             Some(at) => Passed::First(at),
         }
-    }
-
-    /// Whether it was a ping that was not said, which is to be answered for the client.
-    pub(super) fn takes_ping(&mut self) -> bool {
-        std::mem::take(&mut self.answers)
     }
 
     /// The client may have sent a frame that is too large.
@@ -111,6 +96,8 @@ fn find(bytes: &[u8], is_it: impl Fn(&[u8]) -> bool) -> Option<usize> {
 mod tests {
     use super::*;
 
+    const PING: &[u8] = b"\x81\x012";
+
     /// What a client is sent of this, with what was said instead.
     fn sent(unsaid: &mut Unsaid, mut bytes: &[u8]) -> Vec<u8> {
         let mut sent = Vec::new();
@@ -135,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_the_first_ping_and_every_close_are_not_said() {
+    fn the_beginning_and_every_close_are_not_said() {
         let mut unsaid = Unsaid::of_beginning();
         assert_eq!(sent(&mut unsaid, b"\x81\x080{\"a\":1}"), b"");
         let event = &b"\x81\x0442[]"[..];
@@ -143,11 +130,6 @@ mod tests {
             sent(&mut unsaid, &[event, b"\x81\x0440{}", event].concat()),
             [event, event].concat()
         );
-        assert_eq!(
-            sent(&mut unsaid, &[event, PING, event].concat()),
-            [event, event].concat()
-        );
-        assert!(unsaid.takes_ping() && !unsaid.takes_ping());
         let event = b"\x82\x7e\x00\x80"
             .iter()
             .copied()
@@ -155,7 +137,6 @@ mod tests {
             .collect::<Vec<_>>();
         let rest = [PING, &event, CLOSE, END].concat();
         assert_eq!(sent(&mut unsaid, &rest), [PING, &event, END].concat());
-        assert!(!unsaid.takes_ping());
     }
 
     #[test]

@@ -58,14 +58,6 @@ impl Writing {
     }
 
     /// Writes some of these bytes now. Where it would block, the same bytes have to come next.
-    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(tcp) => tcp.try_write(bytes),
-            Self::Tls(tls) => tls.try_write(bytes),
-        }
-    }
-
-    /// The same, of several parts.
     pub(super) fn try_write_parts(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match (self, parts) {
             (Self::Plain(tcp), [one]) => tcp.try_write(one),

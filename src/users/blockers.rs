@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 
-use super::blocker_set::MAX_KEPT;
+use super::blocker_set::{MAX_KEPT, Reading};
 use super::{User, Users};
 use crate::model::UserId;
 
@@ -63,10 +63,15 @@ impl Users {
     /// Reads who blocks a user who connects, unless that is known. Relaying must not depend on the store: while it
     /// fails, those count who were known before.
     pub(super) async fn read_blockers(&self, user: &User) {
+        let reading = user.blockers.lock().begin_reading();
+        if let Some(reading) = reading {
+            // In a box: most users who connect need none of it.
+            Box::pin(self.read_blockers_from(user, reading)).await;
+        }
+    }
+
+    async fn read_blockers_from(&self, user: &User, mut reading: Reading) {
         for _ in 0..ATTEMPTS {
-            let Some(before) = user.blockers.lock().begin_reading() else {
-                return;
-            };
             let read = match self.blocks.blockers_of(&user.id, MAX_KEPT + 1).await {
                 Ok(read) => read,
                 Err(error) => {
@@ -78,9 +83,13 @@ impl Users {
                 }
             };
             let read = read.iter().map(|by| self.hash(by));
-            if user.blockers.lock().read(before, read, &self.memory) {
+            if user.blockers.lock().read(reading, read, &self.memory) {
                 return;
             }
+            let Some(again) = user.blockers.lock().begin_reading() else {
+                return;
+            };
+            reading = again;
         }
         self.lacks_blockers.store(true, Ordering::Relaxed);
     }

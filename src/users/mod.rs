@@ -44,7 +44,7 @@ pub(crate) use presence::{Audience, Presence, PresenceRenderer};
 pub(crate) use registration::Registration;
 pub(crate) use relayed::Receiver;
 pub(crate) use transfers::{Chunk, FileNames, Progress};
-pub(crate) use user::{Connections, LastSeen, Member, Members, User};
+pub(crate) use user::{Connections, Member, Members, User};
 
 use crate::cluster::Cluster;
 use crate::config::LiveConfig;

@@ -42,7 +42,7 @@ impl Presence {
         };
         if let Some(cluster) = &self.users().cluster {
             let user = member.user.id.clone();
-            registration.subscription = Some(cluster.bus().subscribe(user).await);
+            registration.subscription = Some(Box::pin(cluster.bus().subscribe(user)).await);
         }
         // What changes from now on is told, so nothing is missed.
         self.users().read_blockers(&member.user).await;

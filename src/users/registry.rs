@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{LastSeen, Member, Users};
+use super::{Member, Users};
 use crate::connection::Connection;
 use crate::model::{Identity, Refusal, Why};
 
@@ -38,7 +38,7 @@ impl Users {
         let member = Arc::new(Member::new(user.clone(), identity, connection.clone()));
         connected.members.push(member.clone());
         self.members.insert(connection.id, member.clone());
-        connected.last_seen = None;
+        connected.is_back();
         drop(connected);
         *user.name.lock() = name;
         drop(entry);
@@ -58,7 +58,7 @@ impl Users {
         self.forget_told(member);
         let last = connected.members.is_empty() && before > 0;
         if last {
-            connected.last_seen = Some(LastSeen::now());
+            connected.last_seen = Some(jiff::Timestamp::now());
             self.connected.fetch_sub(1, Ordering::Relaxed);
         }
         drop(connected);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use tokio::sync::Semaphore;
@@ -65,24 +66,38 @@ pub(crate) struct User {
 pub(super) struct Connected {
     pub(super) members: Members,
     /// `None` while there is a connection, and before there was one.
-    pub(super) last_seen: Option<LastSeen>,
+    pub(super) last_seen: Option<Timestamp>,
+    /// When the user is shown as offline, unless there is a connection by then.
+    offline_at: Option<Instant>,
+    /// Until when a task waits for that, if one does.
+    awaited_until: Option<Instant>,
 }
 
-/// When a user's last connection closed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LastSeen {
-    /// On the monotonic clock.
-    pub(crate) at: Instant,
-    /// On the wall clock.
-    pub(crate) time: jiff::Timestamp,
+/// What becomes of a user whose connections had all closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// They are back, or somebody else waits.
+    Not,
+    /// They were back meanwhile, and may be shown as offline then.
+    Until(Instant),
+    /// They are to be shown as offline.
+    Offline,
 }
 
-impl LastSeen {
-    pub(super) fn now() -> Self {
-        Self {
-            at: Instant::now(),
-            time: jiff::Timestamp::now(),
+impl Connected {
+    /// There is a connection again.
+    pub(super) fn is_back(&mut self) {
+        self.last_seen = None;
+        self.offline_at = None;
+    }
+
+    /// Whether a task is to wait until then: none does that waits no longer.
+    fn is_to_await(&mut self, at: Instant) -> bool {
+        let is_first = self.awaited_until.is_none_or(|until| until > at);
+        if is_first {
+            self.awaited_until = Some(at);
         }
+        is_first
     }
 }
 
@@ -155,8 +170,30 @@ impl User {
     }
 
     /// When the last connection closed; `None` while there is one.
-    pub(crate) fn last_seen(&self) -> Option<LastSeen> {
+    pub(crate) fn last_seen(&self) -> Option<Timestamp> {
         self.connected.lock().last_seen
+    }
+
+    /// Without a connection, the user is shown as offline then. `true`: no task waits for it yet.
+    pub(super) fn leaves_at(&self, at: Instant) -> bool {
+        let mut connected = self.connected.lock();
+        connected.offline_at = Some(at);
+        connected.is_to_await(at)
+    }
+
+    /// A task has waited until then: what it does now.
+    pub(super) fn has_left(&self, waited: Instant, at_once: bool) -> Left {
+        let mut connected = self.connected.lock();
+        connected.awaited_until.take_if(|until| *until == waited);
+        match connected
+            .offline_at
+            .filter(|_| connected.last_seen.is_some())
+        {
+            None => Left::Not,
+            Some(at) if at_once || at <= Instant::now() => Left::Offline,
+            Some(at) if connected.is_to_await(at) => Left::Until(at),
+            Some(_) => Left::Not,
+        }
     }
 
     /// The users that this one shared a room or an event with.
@@ -237,5 +274,37 @@ impl Member {
     /// Whom this connection was told is online, locked.
     pub(super) fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Config;
+
+    fn leave(user: &User, at: Instant) -> bool {
+        user.connected.lock().last_seen = Some(Timestamp::now());
+        user.leaves_at(at)
+    }
+
+    #[test]
+    fn one_task_waits_for_a_user_who_comes_and_goes() {
+        let id = UserId::parse("ann").unwrap();
+        let user = User::new(&id, &Config::default().into(), &Memory::new(1 << 20), None);
+        let now = Instant::now();
+        let (first, later) = (now, now + Duration::from_secs(3600));
+        assert!(leave(&user, first));
+        user.connected.lock().is_back();
+        assert!(!leave(&user, later), "the first waits");
+        assert_eq!(user.has_left(first, false), Left::Until(later));
+        assert!(!leave(&user, later), "it waits on");
+        assert!(leave(&user, first), "another one waits less long");
+        assert_eq!(user.has_left(first, false), Left::Offline);
+        user.connected.lock().is_back();
+        assert_eq!(user.has_left(later, true), Left::Not);
+        assert!(leave(&user, later), "nobody waits any more");
+        assert_eq!(user.has_left(later, true), Left::Offline);
     }
 }

@@ -35,7 +35,7 @@ impl Users {
                 Err(refusal) if refusal.why() == Why::TooManyConnections => {}
                 other => return other,
             }
-            if !self.make_room(&identity.user).await {
+            if !Box::pin(self.make_room(&identity.user)).await {
                 break;
             }
         }

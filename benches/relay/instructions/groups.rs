@@ -10,6 +10,8 @@ pub(super) enum Group {
     Transport,
     Dialects,
     Own,
+    Http,
+    Tokens,
     Tungstenite,
     Tokio,
     Rest,
@@ -32,6 +34,15 @@ const CRATES: &[(&str, Group)] = &[
     ("engineioxide", Group::Library),
     ("tungstenite", Group::Tungstenite),
     ("tokio_tungstenite", Group::Tungstenite),
+    ("hyper", Group::Http),
+    ("httparse", Group::Http),
+    ("http", Group::Http),
+    ("axum", Group::Http),
+    ("tower", Group::Http),
+    ("matchit", Group::Http),
+    ("jsonwebtoken", Group::Tokens),
+    ("aws_lc", Group::Tokens),
+    ("base64", Group::Tokens),
     ("tokio", Group::Tokio),
     ("mio", Group::Tokio),
 ];
@@ -43,6 +54,8 @@ const FOLDERS: &[(&str, Group)] = &[
     ("transport", Group::Transport),
     ("engine_io", Group::Transport),
     ("dialects", Group::Dialects),
+    ("http", Group::Http),
+    ("auth", Group::Tokens),
 ];
 
 /// Crates whose work is that of whoever calls them.
@@ -63,13 +76,15 @@ const SHARED: &[&str] = &[
 ];
 
 impl Group {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Audit,
         Self::Encoding,
         Self::Library,
         Self::Transport,
         Self::Dialects,
         Self::Own,
+        Self::Http,
+        Self::Tokens,
         Self::Tungstenite,
         Self::Tokio,
         Self::Rest,
@@ -83,6 +98,8 @@ impl Group {
             Self::Transport => "own transport (`src/transport`, `src/engine_io`)",
             Self::Dialects => "own dialects (`src/dialects`)",
             Self::Own => "the rest of `src`",
+            Self::Http => "HTTP (hyper, axum, tower, `src/http`)",
+            Self::Tokens => "tokens (jsonwebtoken, AWS-LC, `src/auth`)",
             Self::Tungstenite => "tungstenite",
             Self::Tokio => "tokio and mio",
             Self::Rest => "other crates, and what nobody is known to have called",

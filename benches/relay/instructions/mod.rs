@@ -1,5 +1,6 @@
-//! `cargo bench -- instructions`: how many instructions the relay executes for a message, by valgrind's callgrind, split by
-//! crate. Instructions hardly depend on what else the machine does, so small changes show; the kernel's are not in them.
+//! `cargo bench -- instructions`: how many instructions the relay executes for a message and for a connect, by valgrind's
+//! callgrind, split by crate. Instructions hardly depend on what else the machine does, so small changes show; the kernel's
+//! are not in them.
 
 mod groups;
 mod profile;
@@ -15,27 +16,44 @@ use self::profile::Profile;
 use crate::load::{self, Moment, Order};
 use crate::row::Row;
 use crate::server::{Kind, Running, Stage};
-use crate::work::{Event, Exchange};
+use crate::work::{Event, Exchange, Work};
 
 /// Before counting starts: what is allocated or compiled once is then there.
 const WARM_UP: u64 = 200;
 /// Functions that are listed by name.
 const LISTED: usize = 25;
 const LISTED_COPIERS: usize = 5;
+/// The servers whose connects are compared.
+const CONNECTED_TO: [Kind; 3] = [Kind::Relay, Kind::Socketioxide, Kind::Floor];
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Messages that are counted, in each of the two cases.
+    /// Messages that are counted, in each of the two cases; 0: none.
     #[arg(long, value_name = "NUMBER", default_value_t = 2_000)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     messages: u64,
+    /// Connects that are counted, of each server; 0: none.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2_000)]
+    connects: u64,
 }
 
-/// What was counted with so many messages under way.
+/// What was counted in one case.
 struct Count {
-    in_flight: u64,
+    title: String,
+    events: u64,
     profile: Profile,
     file: PathBuf,
+}
+
+impl Count {
+    fn read(title: String, events: u64, file: PathBuf) -> Result<Self> {
+        let profile = Profile::read(&file).with_context(|| file.display().to_string())?;
+        Ok(Self {
+            title,
+            events,
+            profile,
+            file,
+        })
+    }
 }
 
 pub(crate) fn run(options: &Options, mut stage: Stage) -> Result<()> {
@@ -46,55 +64,80 @@ pub(crate) fn run(options: &Options, mut stage: Stage) -> Result<()> {
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/instructions");
     std::fs::create_dir_all(&folder)?;
-    let out = folder.join(format!("callgrind.out.{}", std::process::id()));
-    valgrind::wrap(&mut stage, &out)?;
-    let server = Running::start(Kind::Relay, Row::Message, &stage)?;
-    let mut counts = Vec::new();
-    for (number, in_flight) in (1..).zip([1, 8]) {
-        eprintln!(
-            "counting {} messages, {in_flight} under way …",
-            options.messages
-        );
-        count(&server, in_flight, options.messages)?;
-        let file = PathBuf::from(format!("{}.{number}", out.display()));
-        let profile = Profile::read(&file).with_context(|| file.display().to_string())?;
-        counts.push(Count {
-            in_flight,
-            profile,
-            file,
-        });
+    let out = |what: &str| folder.join(format!("callgrind.out.{}.{what}", std::process::id()));
+    if options.messages > 0 {
+        let counts = of_messages(options.messages, &mut stage, &out("messages"))?;
+        print("message of 256 characters", &counts);
     }
-    print_groups(&counts, options.messages);
-    print_functions(&counts, options.messages);
+    if options.connects > 0 {
+        let of = |kind| of_connects(kind, options.connects, &mut stage, &out(kind.title()));
+        let counts: Vec<_> = CONNECTED_TO.into_iter().map(of).collect::<Result<_>>()?;
+        print("connect", &counts);
+    }
     Ok(())
 }
 
-/// The audit of the messages is counted too, so the counting ends when the relay has come to rest.
-fn count(server: &Running, in_flight: u64, messages: u64) -> Result<()> {
-    let order = Order::at_once(server);
-    let exchange = Exchange {
-        event: Event::Message,
-        pairs: 1,
-        receivers: 1,
-        in_flight,
-        body: 256,
+fn of_messages(messages: u64, stage: &mut Stage, out: &Path) -> Result<Vec<Count>> {
+    valgrind::wrap(stage, out)?;
+    let server = Running::start(Kind::Relay, Row::Message, stage)?;
+    let order = Order::at_once(&server, Kind::Relay);
+    let mut counts = Vec::new();
+    for (number, in_flight) in (1..).zip([1, 8]) {
+        let title = format!("{in_flight} under way");
+        eprintln!("counting {messages} messages, {title} …");
+        let exchange = Exchange {
+            event: Event::Message,
+            pairs: 1,
+            receivers: 1,
+            in_flight,
+            body: 256,
+        };
+        load::count(&order, exchange, (WARM_UP, messages), counting(&server))?;
+        counts.push(Count::read(title, messages, dumped(out, number))?);
+    }
+    Ok(counts)
+}
+
+fn of_connects(kind: Kind, connects: u64, stage: &mut Stage, out: &Path) -> Result<Count> {
+    valgrind::wrap(stage, out)?;
+    let server = Running::start(kind, Row::Connect, stage)?;
+    let order = Order::at_once(&server, kind);
+    let Work::Connect { clients } = Row::Connect.work(&order.sizes) else {
+        bail!("the row of connects has other work");
     };
-    load::count(&order, exchange, (WARM_UP, messages), |moment| {
+    eprintln!("counting {connects} connects to {} …", kind.title());
+    let counted = load::count_connects(&order, clients, connects, counting(&server))?;
+    Count::read(kind.title().to_owned(), counted, dumped(out, 1))
+}
+
+/// The audit of the events is counted too, so the counting ends when the server has come to rest.
+fn counting(server: &Running) -> impl FnMut(Moment) -> Result<()> {
+    |moment| {
         server.wait_until_at_rest()?;
         match moment {
             Moment::Begin => valgrind::begin(server),
             Moment::End => valgrind::end(server),
         }
-    })
+    }
 }
 
-fn print_groups(counts: &[Count], messages: u64) {
-    println!("Instructions per message of 256 characters, without the kernel's:\n");
+fn dumped(out: &Path, number: u32) -> PathBuf {
+    PathBuf::from(format!("{}.{number}", out.display()))
+}
+
+fn print(what: &str, counts: &[Count]) {
+    print_groups(what, counts);
+    counts.iter().for_each(print_functions);
+}
+
+fn print_groups(what: &str, counts: &[Count]) {
+    println!("\nInstructions per {what}, without the kernel's:\n");
     print!("| what |");
     for count in counts {
-        print!(" {} under way |", count.in_flight);
+        print!(" {} |", count.title);
     }
     println!("\n|---|{}", "---|".repeat(counts.len()));
+    let events: Vec<_> = counts.iter().map(|count| count.events as f64).collect();
     let split: Vec<_> = counts
         .iter()
         .map(|count| count.profile.by_group())
@@ -103,35 +146,30 @@ fn print_groups(counts: &[Count], messages: u64) {
         let of = split
             .iter()
             .map(|split| split.get(&group).copied().unwrap_or_default());
-        print_row(group.title(), of, messages);
+        print_row(group.title(), of, &events);
     }
     let totals = counts.iter().map(|count| count.profile.total() as f64);
-    print_row("**all**", totals, messages);
+    print_row("**all**", totals, &events);
 }
 
-fn print_row(title: &str, values: impl Iterator<Item = f64>, messages: u64) {
+fn print_row(title: &str, values: impl Iterator<Item = f64>, events: &[f64]) {
     print!("| {title} |");
-    for value in values {
-        print!(" {:.0} |", value / messages as f64);
+    for (value, events) in values.zip(events) {
+        print!(" {:.0} |", value / events);
     }
     println!();
 }
 
-fn print_functions(counts: &[Count], messages: u64) {
-    for count in counts {
-        println!(
-            "\nWith {} under way the functions that cost the most ({}):\n",
-            count.in_flight,
-            count.file.display()
-        );
-        print_list(count.profile.largest(LISTED), messages);
-        println!("\nWho had the most copied:\n");
-        print_list(count.profile.copiers(LISTED_COPIERS), messages);
-    }
+fn print_functions(count: &Count) {
+    let (title, file) = (&count.title, count.file.display());
+    println!("\n{title}: the functions that cost the most ({file}):\n");
+    print_list(count.profile.largest(LISTED), count.events);
+    println!("\nWho had the most copied:\n");
+    print_list(count.profile.copiers(LISTED_COPIERS), count.events);
 }
 
-fn print_list(list: Vec<(&str, u64)>, messages: u64) {
+fn print_list(list: Vec<(&str, u64)>, events: u64) {
     for (name, cost) in list {
-        println!("{:>8.0}  {name}", cost as f64 / messages as f64);
+        println!("{:>8.0}  {name}", cost as f64 / events as f64);
     }
 }

@@ -1,4 +1,4 @@
-//! The relay under callgrind: how it is called, and how its counting is switched on and off. It reads no results.
+//! A server under callgrind: how it is called, and how its counting is switched on and off. It reads no results.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ pub(super) fn is_installed() -> bool {
     version.is_ok_and(|status| status.success())
 }
 
-/// Has the relay run under callgrind, which counts nothing at first.
+/// Has servers run under callgrind, which counts nothing at first.
 pub(super) fn wrap(stage: &mut Stage, out: &Path) -> Result<()> {
     let preloaded = compile_preloaded(out.parent().context("no folder")?)?;
     let preloaded = preloaded.to_str().context("the path is not UTF-8")?;

@@ -54,15 +54,15 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Of the relay, for what has no phases.
-    pub(crate) fn at_once(relay: &Running) -> Self {
+    /// Of a server of this kind, for what has no phases.
+    pub(crate) fn at_once(server: &Running, kind: Kind) -> Self {
         Self {
             row: Row::Message,
             sizes: Sizes::default(),
-            addresses: relay.addresses(),
-            pids: relay.pids(),
+            addresses: server.addresses(),
+            pids: server.pids(),
             redis: None,
-            jwt_secret: Kind::Relay.jwt_secret(),
+            jwt_secret: kind.jwt_secret(),
             phases: Phases {
                 ramp: Duration::ZERO,
                 measured: Duration::ZERO,
@@ -141,11 +141,24 @@ pub(crate) fn count(
     (warm_up, counted): (u64, u64),
     at: impl FnMut(Moment) -> Result<()>,
 ) -> Result<()> {
+    here(exchange::count(order, exchange, [warm_up, counted], at))
+}
+
+/// Lets clients connect and leave, in this process: how many were `counted`, which is about as many as are wanted.
+pub(crate) fn count_connects(
+    order: &Order,
+    clients: u32,
+    counted: u64,
+    at: impl FnMut(Moment) -> Result<()>,
+) -> Result<u64> {
+    here(connect::count(order, clients, counted, at))
+}
+
+fn here<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let counted = exchange::count(order, exchange, [warm_up, counted], at);
-    tokio::task::LocalSet::new().block_on(&runtime, counted)
+    tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
 async fn work(order: &Order) -> Result<Sample> {

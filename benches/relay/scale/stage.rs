@@ -50,7 +50,7 @@ pub(super) struct Figures {
 
 pub(super) fn run(connections: u32, stage: &Stage) -> Result<Figures> {
     let server = Running::start(Kind::Relay, Row::Message, stage)?;
-    let order = Order::at_once(&server);
+    let order = Order::at_once(&server, Kind::Relay);
     let each = f64::from(connections);
     let mut crowd = Held::start(&order, stage)?;
     crowd.take(&gather("warm-up", WARM_UP))?;
@@ -132,7 +132,7 @@ fn rest(server: &Running) -> Result<()> {
 /// All connections break off at the same time, while new clients come.
 fn all_leave(server: &Running, crowd: Held) -> Result<(f64, Duration)> {
     let stop = Arc::new(AtomicBool::new(false));
-    let (order, stopped) = (Order::at_once(server), Arc::clone(&stop));
+    let (order, stopped) = (Order::at_once(server, Kind::Relay), Arc::clone(&stop));
     let prober = std::thread::spawn(move || prober::probe(&order, &stopped));
     std::thread::sleep(PROBED_BEFORE);
     let start = Instant::now();
@@ -153,7 +153,7 @@ fn all_leave(server: &Running, crowd: Held) -> Result<(f64, Duration)> {
 
 /// How long the server takes to end, with as many connections as before.
 fn drain(server: Running, connections: u32, stage: &Stage) -> Result<f64> {
-    let mut crowd = Held::start(&Order::at_once(&server), stage)?;
+    let mut crowd = Held::start(&Order::at_once(&server, Kind::Relay), stage)?;
     crowd.take(&gather("user", connections))?;
     rest(&server)?;
     Ok(server.terminate(GONE_DEADLINE)?.as_secs_f64())

@@ -8,7 +8,6 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::{JWT_SECRET, Stage, packages};
-use crate::cpus::Side;
 use crate::row::Row;
 
 /// A server that can be measured.
@@ -80,11 +79,7 @@ impl Kind {
     }
 
     pub(super) fn command(self, stage: &Stage, address: SocketAddr) -> Result<Command> {
-        let on_core = |program: &str, arguments: &[&str]| {
-            let mut command = stage.placement.command(Side::Server, program);
-            command.args(arguments);
-            command
-        };
+        let on_core = |program: &str, arguments: &[&str]| stage.command(program, arguments);
         let script = |folder: &str| {
             packages::folder(folder)
                 .join("server.mjs")
@@ -93,7 +88,7 @@ impl Kind {
         };
         let address = address.to_string();
         Ok(match self {
-            Self::Relay => stage.relay_command(),
+            Self::Relay => on_core(&stage.relay, &[]),
             Self::Node => on_core("node", &[&script("node")]),
             Self::Uws => on_core("node", &[&script("uws")]),
             Self::Bun => on_core(&bun()?, &[&script("bun")]),

@@ -40,7 +40,7 @@ pub(crate) struct Stage {
     pub(crate) placement: Placement,
     /// The binary of the relay.
     pub(crate) relay: String,
-    /// What the relay runs under: a program and its arguments, or nothing.
+    /// What servers run under: a program and its arguments, or nothing.
     pub(crate) under: Vec<String>,
     /// More settings of the relay, as environment variables.
     pub(crate) settings: Vec<(&'static str, String)>,
@@ -65,11 +65,11 @@ impl Stage {
         })
     }
 
-    fn relay_command(&self) -> Command {
-        let mut words = self.under.iter().chain([&self.relay]);
-        let program = words.next().unwrap_or(&self.relay);
-        let mut command = self.placement.command(Side::Server, program);
-        command.args(words);
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut words = self.under.iter().map(String::as_str).chain([program]);
+        let first = words.next().unwrap_or(program);
+        let mut command = self.placement.command(Side::Server, first);
+        command.args(words).args(arguments);
         command
     }
 }

@@ -219,9 +219,14 @@ impl<H: Handler> Life<H> {
             self.inbox.end();
         }
         drop(registration);
-        // In a separate task: the library holds the socket until its callback returns.
         if was_open {
-            self.work_if_idle();
+            match reason {
+                // Whoever closes it may hold what the work needs.
+                DisconnectReason::ServerClosed | DisconnectReason::ServerShutdown => {
+                    self.work_if_idle();
+                }
+                _ => self.work_now_if_idle(),
+            }
         } else {
             self.context.services.drain.clone().spawn(async move {
                 let closed = self.context.handler.closed(&self.connection, member);

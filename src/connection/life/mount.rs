@@ -2,12 +2,17 @@
 //! before the library sends CONNECT. What it sends of events then passes the library by; the end of the connection, the
 //! library's callback hands to its life.
 
+use std::fmt::Display;
 use std::sync::{Arc, Weak};
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{SocketRef, TryData};
-use socketioxide::handler::{ConnectHandler, DisconnectHandler, MessageHandler, Value};
+use socketioxide::handler::{
+    ConnectHandler, DisconnectHandler, FromConnectParts as _, MessageHandler, Value,
+};
 use socketioxide::socket::{DisconnectReason as LibraryReason, Socket};
 
 use super::Life;
@@ -15,6 +20,7 @@ use super::context::{Context, Services};
 use super::handler::{Handler, Opening};
 use crate::connection::Handshake;
 use crate::model::DisconnectReason;
+use crate::transport::written_together;
 
 /// The text of a client's `connect_error` when its request did not come through the edge.
 const NO_HANDSHAKE: &str = "Server error";
@@ -27,20 +33,48 @@ const SESSION_OVER: &str = "Session is over";
 
 /// Serves the namespace that all clients use.
 pub(crate) fn mount<H: Handler>(io: &SocketIo, handler: H, services: Services) {
-    let open = services.open.clone();
-    let context = Arc::new(Context { handler, services });
-    let middleware = async move |socket: SocketRef, TryData(auth): TryData<H::Auth>| {
-        admit(&context, &socket, auth.unwrap_or_default()).await
-    };
-    let begin = move |socket: SocketRef| {
-        let life = open.life(socket.id);
-        async move {
-            if let Some(life) = life {
-                life.begin().await;
-            }
+    io.ns("/", Namespace(Arc::new(Context { handler, services })));
+}
+
+/// Admits clients, and begins the lives of their connections.
+struct Namespace<H: Handler>(Arc<Context<H>>);
+
+/// What [`Namespace`] is called with.
+struct Connecting;
+
+impl<H: Handler> Clone for Namespace<H> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<H: Handler> ConnectHandler<LocalAdapter, Connecting> for Namespace<H> {
+    fn call(&self, socket: Arc<Socket>, _: Option<Value>) {
+        if let Some(life) = self.0.services.open.life(socket.id) {
+            begun_at_once(life.begin());
         }
-    };
-    io.ns("/", begin.with(middleware));
+    }
+
+    fn call_middleware<'a>(
+        &'a self,
+        socket: Arc<Socket>,
+        auth: &'a Option<Value>,
+    ) -> BoxFuture<'a, Result<(), Box<dyn Display + Send>>> {
+        Box::pin(async move {
+            let Ok(auth) = TryData::<H::Auth>::from_connect_parts(&socket, auth);
+            let Ok(socket) = SocketRef::from_connect_parts(&socket, &None);
+            let admitted = admit(&self.0, &socket, auth.0.unwrap_or_default()).await;
+            admitted.map_err(|why| Box::new(why) as _)
+        })
+    }
+}
+
+/// Does as much of this as does not have to be waited for, and the rest in a task. What that writes is written together.
+fn begun_at_once(work: BoxFuture<'static, ()>) {
+    let mut work = Box::pin(written_together(work));
+    if work.as_mut().now_or_never().is_none() {
+        tokio::spawn(work);
+    }
 }
 
 async fn admit<H: Handler>(
@@ -134,10 +168,10 @@ struct Ended;
 
 impl<H: Handler> DisconnectHandler<LocalAdapter, Ended> for End<H> {
     fn call_with_defer(&self, socket: Arc<Socket>, reason: LibraryReason, remove: fn(Arc<Socket>)) {
+        remove(socket);
         if let Some(life) = self.0.upgrade() {
             life.end(reason_of(reason));
         }
-        remove(socket);
     }
 }
 

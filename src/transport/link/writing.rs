@@ -23,9 +23,23 @@ enum Written {
 }
 
 impl Link {
-    /// Frames are written here from now on.
-    pub(in crate::transport) fn begin_output(&self, sink: Arc<Sink>) {
-        self.output.lock().sink = Some(sink);
+    /// Frames are written here from now on, at first these, of which so many bytes are written already.
+    pub(in crate::transport) fn begin_output(
+        self: &Arc<Self>,
+        sink: Arc<Sink>,
+        first: &[u8],
+        written: usize,
+    ) {
+        let (written, left) = first.split_at(written);
+        {
+            let mut output = self.output.lock();
+            output.sink = Some(sink);
+            output.written.advance(written, |_, _, _| {});
+            output.waiting.put(left);
+        }
+        if !left.is_empty() {
+            self.write_waiting();
+        }
     }
 
     /// Nothing is written any more.

@@ -1,6 +1,6 @@
 //! What is written to the stream, of which the frames that were relayed are counted. It must not hold a lock while it waits.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -15,11 +15,7 @@ const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
 impl GuardedStream {
     /// What of these bytes the client is sent.
     fn passed(&mut self, bytes: &[u8]) -> Passed {
-        let passed = self.unsaid.passed(bytes);
-        if matches!(passed, Passed::Unsaid(_)) && self.unsaid.takes_ping() {
-            self.link.answer_ping();
-        }
-        passed
+        self.unsaid.passed(bytes)
     }
 
     /// Frames of the library, whole ones, are written behind what was handed over before.
@@ -42,8 +38,38 @@ impl GuardedStream {
         put
     }
 
+    /// Writes the response that upgrades the connection, and right behind its head the first frames.
+    fn write_upgrade(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let first = self.link.first_frames();
+        let ends = bytes.ends_with(END_OF_HEAD);
+        let polled = match ends && !first.is_empty() {
+            true => {
+                let parts = [IoSlice::new(bytes), IoSlice::new(&first)];
+                self.sink.poll_write_parts(cx, &parts)
+            }
+            false => self.sink.poll_write(cx, bytes),
+        };
+        match &polled {
+            Poll::Ready(Ok(written)) => {
+                self.link.was_written(*written);
+                let of_head = bytes.len().min(*written);
+                if self.ends_head(&bytes[..of_head]) {
+                    self.begin_frames(&first, written - of_head);
+                }
+                return Poll::Ready(Ok(of_head));
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.link.was_blocked(),
+        }
+        polled
+    }
+
     /// Looks for the end of the response's head, behind which frames follow.
-    fn note_upgrade_response(&mut self, bytes: &[u8]) {
+    fn ends_head(&mut self, bytes: &[u8]) -> bool {
+        // An answer without a body, as this one, is mostly written whole.
+        if bytes.ends_with(END_OF_HEAD) {
+            return true;
+        }
         let mut matched = match self.outgoing {
             Outgoing::UpgradeResponse { matched } => usize::from(matched),
             _ => 0,
@@ -54,12 +80,13 @@ impl GuardedStream {
                 false => usize::from(byte == END_OF_HEAD[0]),
             };
             if matched == END_OF_HEAD.len() {
-                return self.begin_frames();
+                return true;
             }
         }
         // No more than the end of a head has.
         let matched = matched as u8;
         self.outgoing = Outgoing::UpgradeResponse { matched };
+        false
     }
 }
 
@@ -79,6 +106,9 @@ impl AsyncWrite for GuardedStream {
             return this.write_frames(bytes);
         }
         this.sink.before_write.run();
+        if this.link.is_upgraded() {
+            return this.write_upgrade(cx, bytes);
+        }
         if matches!(this.outgoing, Outgoing::Http)
             && let Some(answer) = bare_answers::completed(bytes)
         {
@@ -89,12 +119,7 @@ impl AsyncWrite for GuardedStream {
         }
         let polled = this.sink.poll_write(cx, bytes);
         match &polled {
-            Poll::Ready(Ok(written)) => {
-                if this.link.is_upgraded() {
-                    this.note_upgrade_response(&bytes[..*written]);
-                }
-                this.link.was_written(*written);
-            }
+            Poll::Ready(Ok(written)) => this.link.was_written(*written),
             Poll::Ready(Err(_)) => {}
             Poll::Pending => this.link.was_blocked(),
         }

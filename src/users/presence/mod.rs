@@ -12,12 +12,13 @@ mod turned;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use audience::ToldEveryone;
 pub(crate) use audience::{Audience, PresenceRenderer};
 
-use super::{LastSeen, User, Users};
+use super::user::Left;
+use super::{User, Users};
 use crate::audit::Audit;
 use crate::cluster::{Cluster, PresenceChange};
 use crate::config::{Config, Taken};
@@ -102,19 +103,29 @@ impl Presence {
         let Some(grace) = self.offline_grace() else {
             return;
         };
-        let (presence, user) = (self.clone(), user.clone());
-        self.drain.spawn(async move {
-            presence.drain.sleep(grace).await;
-            if presence.offline_grace().is_none() {
+        let at = Instant::now() + grace;
+        if user.leaves_at(at) {
+            let (presence, user) = (self.clone(), user.clone());
+            self.drain
+                .spawn(async move { presence.await_offline(&user, at).await });
+        }
+    }
+
+    /// Publishes then that a user is offline. One task waits for a user, however often they come and go meanwhile.
+    async fn await_offline(&self, user: &User, mut at: Instant) {
+        loop {
+            let grace = at.saturating_duration_since(Instant::now());
+            self.drain.sleep(grace).await;
+            let left = user.has_left(at, self.drain.has_begun());
+            if self.offline_grace().is_none() {
                 return;
             }
-            // One who connected and left again was last seen later, and has a later task like this.
-            let last_seen = user.last_seen();
-            let is_over = |last_seen: LastSeen| last_seen.at.elapsed() >= grace;
-            if last_seen.is_some_and(|seen| is_over(seen) || presence.drain.has_begun()) {
-                presence.publish_if_changed(&user, false).await;
+            match left {
+                Left::Not => return,
+                Left::Until(later) => at = later,
+                Left::Offline => return self.publish_if_changed(user, false).await,
             }
-        });
+        }
     }
 
     /// How long a user without connections is still shown as online; `None`: until another node
@@ -133,9 +144,13 @@ impl Presence {
     async fn publish_if_changed(&self, user: &User, expected: bool) {
         let _publishing = user.publishing.lock().await;
         let online = user.is_connected();
-        if online != expected || user.is_announced() == online {
-            return;
+        if online == expected && user.is_announced() != online {
+            // In a box: most users who connect were here shortly before.
+            Box::pin(self.publish(user, online)).await;
         }
+    }
+
+    async fn publish(&self, user: &User, online: bool) {
         let change = change_of(user, online);
         let is_change = match self.cluster() {
             Some(cluster) => register(cluster, user, &change).await,
@@ -262,7 +277,7 @@ fn to_ms(time: jiff::Timestamp) -> u64 {
 /// A change of a user who is connected here, or was.
 fn change_of(user: &User, online: bool) -> PresenceChange {
     let last_seen = user.last_seen().filter(|_| !online);
-    let time = last_seen.map_or_else(jiff::Timestamp::now, |last_seen| last_seen.time);
+    let time = last_seen.unwrap_or_else(jiff::Timestamp::now);
     PresenceChange {
         user: user.id.clone(),
         name: user.name(),

@@ -24,7 +24,7 @@ impl Presence {
             let contacts = self.contacts(renderer.audience, &member.user).await;
             for contacts in contacts.chunks(BATCH) {
                 let receivers = [(member, contacts.to_vec())];
-                self.tell_who_is_online(renderer, &receivers).await;
+                Box::pin(self.tell_who_is_online(renderer, &receivers)).await;
             }
         }
         self.users.synced(member);

@@ -78,8 +78,9 @@ async fn who_connects() {
         clients.push(Client::connect(&counted.relay, &format!("user-{number}")).await);
     }
     let calls = counted.calls() - before;
-    calls.at_most(CLIENTS, Call::Receive, 4.0);
-    calls.at_most(CLIENTS, Call::Send, 4.5);
+    calls.at_most(CLIENTS, Call::Receive, 2.5);
+    // The upgrade with what is told first, and CONNECT with what follows.
+    calls.at_most(CLIENTS, Call::Send, 2.5);
     // What their tokens say of them can be stored again.
     calls.at_most(CLIENTS, Call::Flush, 0.5);
     stop(&mut counted.relay);

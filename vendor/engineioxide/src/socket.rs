@@ -303,20 +303,23 @@ where
     ///
     /// Keep a handle to the job so that it can be aborted when the socket is closed
     pub(crate) fn spawn_heartbeat(self: Arc<Self>, interval: Duration, timeout: Duration) {
-        tokio::spawn(async move {
-            let res = self
-                .heartbeat_job(interval, timeout)
-                .with_cancellation_token(&self.cancellation_token)
-                .await;
-            #[cfg(feature = "tracing")]
-            tracing::debug!(aborted = res.is_none(), "heartbeat job completed");
+        tokio::spawn(async move { self.run_heartbeat(interval, timeout).await });
+    }
 
-            if let Some(Err(_e)) = res {
-                self.close(DisconnectReason::HeartbeatTimeout);
-                #[cfg(feature = "tracing")]
-                tracing::debug!(id = ?self.id, "heartbeat error: {_e}");
-            }
-        });
+    /// Run the heartbeat job until it fails or the socket is closed
+    pub(crate) async fn run_heartbeat(&self, interval: Duration, timeout: Duration) {
+        let res = self
+            .heartbeat_job(interval, timeout)
+            .with_cancellation_token(&self.cancellation_token)
+            .await;
+        #[cfg(feature = "tracing")]
+        tracing::debug!(aborted = res.is_none(), "heartbeat job completed");
+
+        if let Some(Err(_e)) = res {
+            self.close(DisconnectReason::HeartbeatTimeout);
+            #[cfg(feature = "tracing")]
+            tracing::debug!(id = ?self.id, "heartbeat error: {_e}");
+        }
     }
 
     /// Heartbeat is sent every `interval` milliseconds by the client and the server `is` expected to respond within `timeout` milliseconds.
@@ -345,7 +348,9 @@ where
         #[cfg(feature = "tracing")]
         tracing::debug!(sid = ?self.id, "heartbeat sender routine started");
 
-        let mut interval_tick = tokio::time::interval(interval);
+        // The first ping is sent after an interval, as by the reference implementation.
+        let start = tokio::time::Instant::now() + interval;
+        let mut interval_tick = tokio::time::interval_at(start, interval);
         interval_tick.tick().await;
         // Some clients send the pong packet in first. If that happens, we should consume it.
         self.heartbeat.notified().now_or_never();

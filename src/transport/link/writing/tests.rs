@@ -17,6 +17,14 @@ const TIME: Duration = Duration::from_secs(20);
 
 /// A link that writes frames, its client, and who has to keep the other half.
 async fn link() -> (Arc<Link>, TcpStream, tokio::net::tcp::OwnedReadHalf) {
+    link_after(&[], 0).await
+}
+
+/// The same of one on which these bytes were to be written first, and so many were.
+async fn link_after(
+    first: &[u8],
+    written: usize,
+) -> (Arc<Link>, TcpStream, tokio::net::tcp::OwnedReadHalf) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
@@ -25,12 +33,13 @@ async fn link() -> (Arc<Link>, TcpStream, tokio::net::tcp::OwnedReadHalf) {
     let link = Arc::new(Link::new(peer, limits));
     let (reading, tcp) = server.into_split();
     let shard = Flusher::start().shard();
-    link.begin_output(Arc::new(Sink {
+    let sink = Arc::new(Sink {
         tcp: Writing::Plain(tcp),
         shard,
         endings: Endings::start(),
         before_write: BeforeWrite::new(|| {}),
-    }));
+    });
+    link.begin_output(sink, first, written);
     (link, client.unwrap(), reading)
 }
 
@@ -149,4 +158,18 @@ async fn an_administrator_who_does_not_read_has_no_more_waiting_than_a_client() 
     })
     .await
     .expect("there is room again");
+}
+
+#[tokio::test]
+async fn what_is_left_of_the_first_frames_is_written_before_all_else() {
+    for written in [0, 1, 5] {
+        let (link, mut client, _reading) = link_after(b"\x81\x030{}", written).await;
+        link.put_packet(&packet(1, 3));
+        let mut first = vec![0; 5 - written];
+        client.read_exact(&mut first).await.unwrap();
+        assert_eq!(first, b"\x81\x030{}"[written..]);
+        assert_eq!(next_frame(&mut client).await.0, 0x81);
+        let Output { written, .. } = &*link.output.lock();
+        assert!(written.between_messages());
+    }
 }

@@ -4,10 +4,10 @@
 //! Other functions are used internally to handle the websocket connection through tasks and channels
 //! and to handle upgrade from polling to ws
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{
-    SinkExt, StreamExt, TryStreamExt,
+    SinkExt, StreamExt, TryStreamExt, future,
     stream::{SplitSink, SplitStream},
 };
 use http::{HeaderValue, Request, Response, StatusCode, request::Parts};
@@ -120,13 +120,20 @@ where
     // What is only needed to open the connection is freed once it is open:
     // this future is held for as long as the connection.
     let opening = Box::pin(open(engine.clone(), conn, protocol, sid, req_data));
+    // An upgraded session already has a heartbeat.
+    let heartbeat = sid
+        .is_none()
+        .then_some((engine.config.ping_interval, engine.config.ping_timeout));
 
     async move {
         let (socket, ws) = opening.await?;
         let (tx, rx) = ws.split();
 
-        // Pipe between websocket and internal socket channel.
-        tokio::spawn(forward_to_socket::<H, S>(socket.clone(), tx));
+        // Pipe between websocket and internal socket channel. The heartbeat needs no task of its own.
+        tokio::spawn(future::join(
+            forward_to_socket::<H, S>(socket.clone(), tx),
+            run_heartbeat::<H>(socket.clone(), heartbeat),
+        ));
 
         // pipe between internal socket channel and websocket
         match forward_to_handler(&engine, rx, &socket)
@@ -208,12 +215,19 @@ where
 
         let mut ws = ws_init().await;
         init_handshake(socket.id, &mut ws, &engine.config).await?;
-        socket
-            .clone()
-            .spawn_heartbeat(engine.config.ping_interval, engine.config.ping_timeout);
         (socket, ws)
     };
     Ok((socket, ws))
+}
+
+/// Run the heartbeat of a new session with its interval and timeout
+async fn run_heartbeat<H: EngineIoHandler>(
+    socket: Arc<Socket<H::Data>>,
+    heartbeat: Option<(Duration, Duration)>,
+) {
+    if let Some((interval, timeout)) = heartbeat {
+        socket.run_heartbeat(interval, timeout).await;
+    }
 }
 
 /// Forwards all packets received from a websocket to a EngineIo [`Socket`]
