@@ -3,6 +3,7 @@
 
 mod groups;
 mod profile;
+mod stored;
 mod valgrind;
 
 use std::path::{Path, PathBuf};
@@ -29,11 +30,14 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 2_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     messages: u64,
+    /// Count messages that are stored, as in the rows `stored` and `stored-busy`.
+    #[arg(long)]
+    stored: bool,
 }
 
-/// What was counted with so many messages under way.
+/// What was counted with messages under way so.
 struct Count {
-    in_flight: u64,
+    in_flight: String,
     profile: Profile,
     file: PathBuf,
 }
@@ -44,9 +48,10 @@ pub(crate) fn run(options: &Options, mut stage: Stage) -> Result<()> {
             "valgrind is not installed (Debian: valgrind); without it instructions cannot be counted"
         );
     }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/instructions");
-    std::fs::create_dir_all(&folder)?;
-    let out = folder.join(format!("callgrind.out.{}", std::process::id()));
+    if options.stored {
+        return stored::run(options.messages, &mut stage);
+    }
+    let out = out_file("callgrind.out")?;
     valgrind::wrap(&mut stage, &out)?;
     let server = Running::start(Kind::Relay, Row::Message, &stage)?;
     let mut counts = Vec::new();
@@ -56,17 +61,31 @@ pub(crate) fn run(options: &Options, mut stage: Stage) -> Result<()> {
             options.messages
         );
         count(&server, in_flight, options.messages)?;
+        counts.push(Count::read(&out, number, in_flight.to_string())?);
+    }
+    println!("Instructions per message of 256 characters, without the kernel's:\n");
+    print_counts(&counts, options.messages);
+    Ok(())
+}
+
+/// Where callgrind writes its profiles, each with a number behind the name.
+fn out_file(name: &str) -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/instructions");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder.join(format!("{name}.{}", std::process::id())))
+}
+
+impl Count {
+    /// Of a profile that was written.
+    fn read(out: &Path, number: u32, in_flight: String) -> Result<Self> {
         let file = PathBuf::from(format!("{}.{number}", out.display()));
         let profile = Profile::read(&file).with_context(|| file.display().to_string())?;
-        counts.push(Count {
+        Ok(Self {
             in_flight,
             profile,
             file,
-        });
+        })
     }
-    print_groups(&counts, options.messages);
-    print_functions(&counts, options.messages);
-    Ok(())
 }
 
 /// The audit of the messages is counted too, so the counting ends when the relay has come to rest.
@@ -88,8 +107,12 @@ fn count(server: &Running, in_flight: u64, messages: u64) -> Result<()> {
     })
 }
 
+fn print_counts(counts: &[Count], messages: u64) {
+    print_groups(counts, messages);
+    print_functions(counts, messages);
+}
+
 fn print_groups(counts: &[Count], messages: u64) {
-    println!("Instructions per message of 256 characters, without the kernel's:\n");
     print!("| what |");
     for count in counts {
         print!(" {} under way |", count.in_flight);
