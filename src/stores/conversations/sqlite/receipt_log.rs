@@ -18,12 +18,13 @@ pub(super) fn note(
     conversation: i64,
     messages: &[i64],
 ) -> rusqlite::Result<()> {
-    // It inserts one row, so there is nothing before it to be undone, and no copy is made for that.
+    // It inserts one row, so there is nothing before it to be undone, and no copy is made for that. As a SELECT from the
+    // table that it changes, it would have a table of its own made for what is read.
     const INSERT: &str = "
         INSERT OR FAIL INTO receiptLog (conversation, place, message, at)
-        SELECT ?1, coalesce(max(place), (SELECT forgottenReceipts FROM conversations WHERE no = ?1)) + 1,
-               ?2, ?3
-        FROM receiptLog WHERE conversation = ?1";
+        VALUES (?1, 1 + coalesce(
+            (SELECT max(place) FROM receiptLog WHERE conversation = ?1),
+            (SELECT forgottenReceipts FROM conversations WHERE no = ?1)), ?2, ?3)";
     let mut insert = writing.db.prepare_cached(INSERT)?;
     for message in messages {
         insert.execute(params![conversation, message, number(writing.now)])?;
