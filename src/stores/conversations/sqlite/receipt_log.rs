@@ -1,9 +1,10 @@
 //! The order in which receipts were noted. The receipts themselves are in `receipts`.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{number, read_number, read_optional_number};
+use super::columns::{number, read_number};
 use super::participant_rows::{Member, member};
+use super::receipt_rows::receipts_of;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Receipt, ReceiptCursor, ReceiptPage};
@@ -85,21 +86,16 @@ fn read(
     receipts: &mut Vec<Receipt>,
 ) -> rusqlite::Result<()> {
     const SELECT: &str = "
-        SELECT m.id, r.user, r.deliveredAt, r.readAt
-        FROM receiptLog l JOIN messages m ON m.no = l.message JOIN receipts r ON r.message = m.no
-        WHERE l.conversation = ?1 AND l.place = ?2 AND (m.sender = ?3 OR r.user = ?3) AND m.number > ?4";
+        SELECT m.no, m.id, m.sender FROM receiptLog l JOIN messages m ON m.no = l.message
+        WHERE l.conversation = ?1 AND l.place = ?2 AND m.number > ?3";
     let mut select = db.prepare_cached(SELECT)?;
-    let values = params![member.conversation, number(place), user, member.since];
-    let rows = select.query_map(values, |row| {
-        Ok(Receipt {
-            message: row.get(0)?,
-            user: row.get(1)?,
-            delivered_at: read_number(row, 2)?,
-            read_at: read_optional_number(row, 3)?,
-        })
-    })?;
-    for receipt in rows {
-        receipts.push(receipt?);
+    let values = params![member.conversation, number(place), member.since];
+    let found = select.query_row(values, |row| {
+        Ok(((row.get(0)?, row.get(1)?), row.get::<_, UserId>(2)?))
+    });
+    if let Some((message, sender)) = found.optional()? {
+        let only = Some(user).filter(|user| **user != sender);
+        receipts.extend(receipts_of(db, message, only, usize::MAX)?);
     }
     Ok(())
 }
