@@ -1,5 +1,5 @@
-//! `cargo bench -- instructions`: how many instructions the relay executes for a message and for a connect, by valgrind's
-//! callgrind, split by crate. Instructions hardly depend on what else the machine does, so small changes show; the kernel's
+//! `cargo bench -- instructions`: how many instructions the relay executes for a message, a connect and a stored message, by
+//! valgrind's callgrind, split by crate. Instructions hardly depend on what else the machine does, so small changes show; the kernel's
 //! are not in them.
 
 mod groups;
@@ -20,9 +20,12 @@ use crate::work::{Event, Exchange, Work};
 
 /// Before counting starts: what is allocated or compiled once is then there.
 const WARM_UP: u64 = 200;
+/// The same of stored messages, in each conversation.
+const WARM_UP_STORED: u64 = 20;
 /// Functions that are listed by name.
 const LISTED: usize = 25;
 const LISTED_COPIERS: usize = 5;
+const STORED: [Row; 2] = [Row::Stored, Row::StoredBusy];
 /// The servers whose connects are compared.
 const CONNECTED_TO: [Kind; 3] = [Kind::Relay, Kind::Socketioxide, Kind::Floor];
 
@@ -34,6 +37,9 @@ pub(crate) struct Options {
     /// Connects that are counted, of each server; 0: none.
     #[arg(long, value_name = "NUMBER", default_value_t = 2_000)]
     connects: u64,
+    /// Stored messages that are counted, about, in each of the rows `stored` and `stored-busy`; 0: none.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+    stored: u64,
 }
 
 /// What was counted in one case.
@@ -74,6 +80,11 @@ pub(crate) fn run(options: &Options, mut stage: Stage) -> Result<()> {
         let counts: Vec<_> = CONNECTED_TO.into_iter().map(of).collect::<Result<_>>()?;
         print("connect", &counts);
     }
+    if options.stored > 0 {
+        let of = |row| of_stored(row, options.stored, &mut stage, &out(row.name()));
+        let counts: Vec<_> = STORED.into_iter().map(of).collect::<Result<_>>()?;
+        print("stored message to ten", &counts);
+    }
     Ok(())
 }
 
@@ -108,6 +119,21 @@ fn of_connects(kind: Kind, connects: u64, stage: &mut Stage, out: &Path) -> Resu
     eprintln!("counting {connects} connects to {} …", kind.title());
     let counted = load::count_connects(&order, clients, connects, counting(&server))?;
     Count::read(kind.title().to_owned(), counted, dumped(out, 1))
+}
+
+fn of_stored(row: Row, messages: u64, stage: &mut Stage, out: &Path) -> Result<Count> {
+    valgrind::wrap(stage, out)?;
+    let server = Running::start(Kind::Relay, row, stage)?;
+    let order = Order::at_once(&server, Kind::Relay);
+    let Work::Stored(work) = row.work(&order.sizes) else {
+        bail!("the rows of stored messages have other work");
+    };
+    let title = format!("{} × {} under way", work.conversations, work.senders);
+    eprintln!("counting stored messages, {title} …");
+    let conversations = u64::from(work.conversations);
+    let each = messages.div_ceil(conversations);
+    load::count_stored(&order, work, (WARM_UP_STORED, each), counting(&server))?;
+    Count::read(title, each * conversations, dumped(out, 1))
 }
 
 /// The audit of the events is counted too, so the counting ends when the server has come to rest.

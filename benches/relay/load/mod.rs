@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::row::{Phases, Row, Sizes};
 use crate::server::{Kind, Running};
-use crate::work::{Exchange, Work};
+use crate::work::{Conversations, Exchange, Work};
 
 /// How long past its phases a round may take to connect its clients and to come to rest. It ends a round that
 /// hangs; a large session gathers slowly when other programs are busy too.
@@ -159,6 +159,20 @@ fn here<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .enable_all()
         .build()?;
     tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+/// The same with messages that are stored, so many in each conversation.
+pub(crate) fn count_stored(
+    order: &Order,
+    work: Conversations,
+    (warm_up, counted): (u64, u64),
+    at: impl FnMut(Moment) -> Result<()>,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let counted = stored::count(order, work, [warm_up, counted], at);
+    tokio::task::LocalSet::new().block_on(&runtime, counted)
 }
 
 async fn work(order: &Order) -> Result<Sample> {

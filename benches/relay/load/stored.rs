@@ -14,11 +14,13 @@ use super::client::{self, Introduction, Listener, Speaker};
 use super::incoming::Incoming;
 use super::measure::{Tasks, cpu_per_event, work_for};
 use super::payload::{self, Template};
-use super::{Order, Sample, rest};
+use super::{Moment, Order, Sample, rest};
 use crate::work::Conversations;
 
 /// How long what is under way may take once the senders have stopped.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(10);
+/// The same under a program that makes the server many times slower.
+const COUNT_DEADLINE: Duration = Duration::from_secs(300);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What is known of one conversation's messages.
@@ -33,7 +35,8 @@ struct Conversation {
     reports: u64,
     sent: Cell<u64>,
     delivered: Cell<u64>,
-    stopped: Cell<bool>,
+    /// So many messages are sent, and no more.
+    allowed: Cell<u64>,
     /// Of all conversations: messages that everybody has.
     messages: Rc<Cell<u64>>,
 }
@@ -52,7 +55,7 @@ impl Conversation {
             reports,
             sent: Cell::new(0),
             delivered: Cell::new(0),
-            stopped: Cell::new(false),
+            allowed: Cell::new(0),
             messages: Rc::clone(messages),
             id,
         }
@@ -93,7 +96,8 @@ impl Sender {
     }
 
     fn may_send(&self) -> bool {
-        !self.conversation.stopped.get() && self.is_done()
+        let Conversation { sent, allowed, .. } = &*self.conversation;
+        sent.get() < allowed.get() && self.is_done()
     }
 
     fn is_done(&self) -> bool {
@@ -106,9 +110,11 @@ impl Sender {
             participants,
             sent,
             delivered,
+            allowed,
             ..
         } = &*self.conversation;
-        self.is_done() && delivered.get() == sent.get() * participants
+        let has_sent = sent.get() >= allowed.get();
+        has_sent && self.is_done() && delivered.get() == sent.get() * participants
     }
 
     fn tally(&self) -> String {
@@ -129,16 +135,56 @@ impl Sender {
 pub(super) async fn run(order: &Order, work: Conversations) -> Result<Sample> {
     let messages = Rc::new(Cell::new(0));
     let mut tasks = Tasks::new();
+    let senders = start(order, &work, &messages, &mut tasks).await?;
+    allow(&senders, u64::MAX);
+    let sample = cpu_per_event(order, &messages, &mut tasks).await?;
+    allow(&senders, 0);
+    settle(&senders, SETTLE_DEADLINE, &mut tasks).await?;
+    Ok(sample)
+}
+
+/// In each conversation `warm_up` messages are sent, and when everybody has them, `counted` more. `at` is called before and
+/// after the latter.
+pub(super) async fn count(
+    order: &Order,
+    work: Conversations,
+    [warm_up, counted]: [u64; 2],
+    mut at: impl FnMut(Moment) -> Result<()>,
+) -> Result<()> {
+    let mut tasks = Tasks::new();
+    let senders = start(order, &work, &Rc::default(), &mut tasks).await?;
+    allow(&senders, warm_up);
+    settle(&senders, COUNT_DEADLINE, &mut tasks).await?;
+    at(Moment::Begin)?;
+    allow(&senders, counted);
+    settle(&senders, COUNT_DEADLINE, &mut tasks).await?;
+    at(Moment::End)
+}
+
+/// Brings everybody into all conversations. No sender may send yet.
+async fn start(
+    order: &Order,
+    work: &Conversations,
+    messages: &Rc<Cell<u64>>,
+    tasks: &mut Tasks,
+) -> Result<Vec<Rc<Sender>>> {
     let mut senders = Vec::new();
     for number in 0..work.conversations {
         let reports = order.addresses.len() as u64;
-        let conversation = Rc::new(Conversation::new(&work, number, reports, &messages));
-        senders.extend(gather(order, &work, &conversation, &mut tasks).await?);
+        let conversation = Rc::new(Conversation::new(work, number, reports, messages));
+        senders.extend(gather(order, work, &conversation, tasks).await?);
     }
-    let senders = begin(senders, &work, &mut tasks);
-    let sample = cpu_per_event(order, &messages, &mut tasks).await?;
-    settle(&senders, &mut tasks).await?;
-    Ok(sample)
+    // Not before: a server that waits for its disk would let in the last participants very slowly.
+    Ok(begin(senders, work, tasks))
+}
+
+/// Lets so many more messages be sent in each conversation than until now.
+fn allow(senders: &[Rc<Sender>], more: u64) {
+    for sender in senders {
+        let Conversation { sent, allowed, .. } = &*sender.conversation;
+        allowed.set(sent.get().saturating_add(more));
+        sender.changed.notify_one();
+    }
 }
 
 /// Makes a conversation and brings everybody into it. Its senders are silent yet.
@@ -169,7 +215,7 @@ async fn gather(
     Ok(senders)
 }
 
-/// Lets all senders begin. Not before: a server that waits for its disk would let in the last participants very slowly.
+/// Has all senders send what they may.
 fn begin(
     senders: Vec<(Speaker, Rc<Sender>)>,
     work: &Conversations,
@@ -232,12 +278,9 @@ async fn send(mut speaker: Speaker, mut template: Template, sender: Rc<Sender>) 
     }
 }
 
-/// Stops the senders and waits until everything sent has arrived, exactly once.
-async fn settle(senders: &[Rc<Sender>], tasks: &mut Tasks) -> Result<()> {
-    senders
-        .iter()
-        .for_each(|sender| sender.conversation.stopped.set(true));
-    let deadline = Instant::now() + SETTLE_DEADLINE;
+/// Waits until everything that may be sent has arrived, exactly once.
+async fn settle(senders: &[Rc<Sender>], time: Duration, tasks: &mut Tasks) -> Result<()> {
+    let deadline = Instant::now() + time;
     while let Some(sender) = senders.iter().find(|sender| !sender.is_settled()) {
         ensure!(
             Instant::now() < deadline,

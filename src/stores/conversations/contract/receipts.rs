@@ -172,6 +172,39 @@ pub(crate) async fn a_message_is_delivered_to_many_together(subject: Subject) {
     assert_eq!(receipt(&subject, sent, "ann").await, None);
 }
 
+pub(crate) async fn a_message_is_delivered_to_a_few_of_many(subject: Subject) {
+    let stores = &subject.stores;
+    let (c, ann) = (conversation("c"), user("ann"));
+    let names: Vec<_> = (100..200).map(|number| format!("user-{number}")).collect();
+    let all: Vec<_> = names.iter().map(|name| &**name).chain(["ann"]).collect();
+    subject.with("c", &all).await;
+    let former = user("user-170");
+    let ended = stores
+        .participants
+        .end(&c, &former, &ChangedBy::Admin)
+        .await;
+    assert!(ended.unwrap().is_some());
+    let sent = subject.send("c", "ann", "1").await.id;
+    let at = subject.tick();
+    // Some beside each other, some apart, and strangers in between.
+    let reached = ["user-101", "user-102", "user-140", "user-169", "user-199"];
+    let strangers = ["a", "user-103a", "user-15", "user-170", "zed"];
+    let mut online: Vec<_> = [reached, strangers]
+        .concat()
+        .into_iter()
+        .map(user)
+        .collect();
+    online.sort();
+    let marked = stores.receipts.mark_delivered_to(&c, sent, &ann, &online);
+    assert_eq!(marked.await.unwrap(), reached.map(user));
+    for name in reached {
+        assert_eq!(receipt(&subject, sent, name).await, Some((at, None)));
+    }
+    for name in strangers {
+        assert_eq!(receipt(&subject, sent, name).await, None);
+    }
+}
+
 pub(crate) async fn deliveries_come_in_parts(subject: Subject) {
     let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
@@ -387,4 +420,47 @@ pub(crate) async fn receipts_are_read_by_message(subject: Subject) {
         .of_messages(&conversation("d"), &ann, &[first])
         .await;
     assert!(elsewhere.unwrap().is_empty());
+}
+
+pub(crate) async fn some_of_those_whom_a_message_reached_together_read_it(subject: Subject) {
+    let stores = &subject.stores;
+    let (c, ann, bo) = (conversation("c"), user("ann"), user("bo"));
+    subject.with("c", &["ann", "bo", "cy", "dee"]).await;
+    let sent = subject.send("c", "ann", "1").await.id;
+    let mark = async |names: &[&str]| {
+        let users: Vec<_> = names.iter().map(|name| user(name)).collect();
+        let reached = stores.receipts.mark_delivered_to(&c, sent, &ann, &users);
+        reached.await.unwrap()
+    };
+    let at = subject.tick();
+    assert_eq!(mark(&["bo", "cy"]).await, [user("bo"), user("cy")]);
+    let later = subject.tick();
+    let read = async |who: &str| {
+        let (who, sent) = (user(who), [sent]);
+        let read = stores.receipts.mark_read(&c, &who, &sent).await;
+        read.unwrap()
+    };
+    // Whether it had reached them before.
+    for (who, is_new) in [("cy", false), ("dee", true)] {
+        let first = read(who).await;
+        assert_eq!(first.messages, [(ann.clone(), vec![sent])]);
+        assert_eq!(first.delivered.len(), usize::from(is_new));
+        assert!(read(who).await.messages.is_empty());
+    }
+    assert!(mark(&["bo", "cy", "dee"]).await.is_empty());
+    let waiting = stores.receipts.mark_delivered(&c, &bo, limit(9)).await;
+    assert!(waiting.unwrap().messages.is_empty());
+    let of = async |who: &UserId| {
+        let found = stores.receipts.of_messages(&c, who, &[sent]).await;
+        let found = found.unwrap().into_iter();
+        let found = found.map(|one| (one.user, one.delivered_at, one.read_at));
+        found.collect::<Vec<_>>()
+    };
+    let expected = [
+        (bo.clone(), at, None),
+        (user("cy"), at, Some(later)),
+        (user("dee"), later, Some(later)),
+    ];
+    assert_eq!(of(&ann).await, expected);
+    assert_eq!(of(&bo).await, expected[..1]);
 }

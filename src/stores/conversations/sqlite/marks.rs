@@ -1,8 +1,9 @@
 //! What is shown beside a part of a history: the reactions to its messages, and their receipts.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{number, read_number, read_optional_number};
+use super::columns::{number, read_number};
+use super::receipt_rows::receipts_of;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, MessageId, Reaction, Receipt};
 use crate::stores::conversations::error::StoreError;
@@ -46,28 +47,31 @@ pub(super) fn receipts(
     user: &UserId,
     mut messages: Vec<MessageId>,
 ) -> Result<Vec<Receipt>, StoreError> {
-    const SELECT: &str = "
-        SELECT r.user, r.deliveredAt, r.readAt
-        FROM messages m JOIN conversations c ON c.no = m.conversation
-        JOIN receipts r ON r.message = m.no
-        WHERE m.id = ?1 AND c.id = ?2 AND (m.sender = ?3 OR r.user = ?3)
-        ORDER BY r.user LIMIT ?4";
     messages.sort_unstable();
-    let mut select = db.prepare_cached(SELECT)?;
     let mut found = Vec::new();
-    for message in messages {
-        let left = number((MAX_MARKS - found.len()) as u64);
-        let rows = select.query_map(params![message, conversation, user, left], |row| {
-            Ok(Receipt {
-                message,
-                user: row.get(0)?,
-                delivered_at: read_number(row, 1)?,
-                read_at: read_optional_number(row, 2)?,
-            })
-        })?;
-        for receipt in rows {
-            found.push(receipt?);
-        }
+    for id in messages {
+        let Some((no, sender)) = sent_by(db, conversation, id)? else {
+            continue;
+        };
+        let only = Some(user).filter(|user| **user != sender);
+        let left = MAX_MARKS - found.len();
+        found.extend(receipts_of(db, (no, id), only, left)?);
     }
     Ok(found)
+}
+
+/// The row and the sender of a message.
+fn sent_by(
+    db: &Connection,
+    conversation: &ConversationId,
+    id: MessageId,
+) -> rusqlite::Result<Option<(i64, UserId)>> {
+    const SELECT: &str = "
+        SELECT m.no, m.sender FROM messages m JOIN conversations c ON c.no = m.conversation
+        WHERE m.id = ?1 AND c.id = ?2";
+    let mut select = db.prepare_cached(SELECT)?;
+    let found = select.query_row(params![id, conversation], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    });
+    found.optional()
 }

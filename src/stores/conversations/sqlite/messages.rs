@@ -134,6 +134,9 @@ fn sent_before(
     new: &NewMessage,
     sent: Fingerprint,
 ) -> rusqlite::Result<Option<Message>> {
+    // Hardly any is, and this looks at one place of the index.
+    const HAS_NAME: &str = "
+        SELECT 1 FROM messages WHERE conversation = ?1 AND sender = ?2 AND tempId = ?3";
     const SELECT: &str = concat!(
         "SELECT ",
         message_columns!(),
@@ -141,6 +144,10 @@ fn sent_before(
          WHERE m.conversation = ?1 AND m.sender = ?2 AND m.tempId = ?3 AND m.fingerprint IN (0, ?4)
          ORDER BY m.no DESC LIMIT 2"
     );
+    let has_name = params![conversation, new.sender, new.temp_id];
+    if !writing.db.prepare_cached(HAS_NAME)?.exists(has_name)? {
+        return Ok(None);
+    }
     let values = params![conversation, new.sender, new.temp_id, sent.get()];
     let mut select = writing.db.prepare_cached(SELECT)?;
     let mut rows = select.query(values)?;

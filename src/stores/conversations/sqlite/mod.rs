@@ -31,6 +31,7 @@ mod reactions;
 mod read_log;
 mod readers;
 mod receipt_log;
+mod receipt_rows;
 mod receipts;
 mod retention;
 mod revocations;

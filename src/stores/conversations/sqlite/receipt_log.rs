@@ -1,9 +1,10 @@
 //! The order in which receipts were noted. The receipts themselves are in `receipts`.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{number, read_number, read_optional_number};
+use super::columns::{number, read_number};
 use super::participant_rows::{Member, member};
+use super::receipt_rows::receipts_of;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Receipt, ReceiptCursor, ReceiptPage};
@@ -18,12 +19,13 @@ pub(super) fn note(
     conversation: i64,
     messages: &[i64],
 ) -> rusqlite::Result<()> {
-    // It inserts one row, so there is nothing before it to be undone, and no copy is made for that.
+    // It inserts one row, so there is nothing before it to be undone, and no copy is made for that. As a SELECT from the
+    // table that it changes, it would have a table of its own made for what is read.
     const INSERT: &str = "
         INSERT OR FAIL INTO receiptLog (conversation, place, message, at)
-        SELECT ?1, coalesce(max(place), (SELECT forgottenReceipts FROM conversations WHERE no = ?1)) + 1,
-               ?2, ?3
-        FROM receiptLog WHERE conversation = ?1";
+        VALUES (?1, 1 + coalesce(
+            (SELECT max(place) FROM receiptLog WHERE conversation = ?1),
+            (SELECT forgottenReceipts FROM conversations WHERE no = ?1)), ?2, ?3)";
     let mut insert = writing.db.prepare_cached(INSERT)?;
     for message in messages {
         insert.execute(params![conversation, message, number(writing.now)])?;
@@ -84,21 +86,16 @@ fn read(
     receipts: &mut Vec<Receipt>,
 ) -> rusqlite::Result<()> {
     const SELECT: &str = "
-        SELECT m.id, r.user, r.deliveredAt, r.readAt
-        FROM receiptLog l JOIN messages m ON m.no = l.message JOIN receipts r ON r.message = m.no
-        WHERE l.conversation = ?1 AND l.place = ?2 AND (m.sender = ?3 OR r.user = ?3) AND m.number > ?4";
+        SELECT m.no, m.id, m.sender FROM receiptLog l JOIN messages m ON m.no = l.message
+        WHERE l.conversation = ?1 AND l.place = ?2 AND m.number > ?3";
     let mut select = db.prepare_cached(SELECT)?;
-    let values = params![member.conversation, number(place), user, member.since];
-    let rows = select.query_map(values, |row| {
-        Ok(Receipt {
-            message: row.get(0)?,
-            user: row.get(1)?,
-            delivered_at: read_number(row, 2)?,
-            read_at: read_optional_number(row, 3)?,
-        })
-    })?;
-    for receipt in rows {
-        receipts.push(receipt?);
+    let values = params![member.conversation, number(place), member.since];
+    let found = select.query_row(values, |row| {
+        Ok(((row.get(0)?, row.get(1)?), row.get::<_, UserId>(2)?))
+    });
+    if let Some((message, sender)) = found.optional()? {
+        let only = Some(user).filter(|user| **user != sender);
+        receipts.extend(receipts_of(db, message, only, usize::MAX)?);
     }
     Ok(())
 }

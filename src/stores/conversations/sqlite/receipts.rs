@@ -11,6 +11,7 @@ use super::marks;
 use super::message_rows::{Known, pass, visible};
 use super::participant_rows::{Member, member};
 use super::receipt_log;
+use super::receipt_rows::{reached_at, reached_together};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
@@ -197,15 +198,21 @@ enum First {
 /// Marks a message as read.
 fn set_read(writing: &Writing<'_>, message: &Known, user: &UserId) -> rusqlite::Result<First> {
     const DELIVERED: &str = "
-        INSERT INTO receipts (message, user, deliveredAt, readAt) VALUES (?1, ?2, ?3, ?3)
+        INSERT INTO receipts (message, user, deliveredAt, readAt) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (message, user) DO NOTHING";
     const READ: &str = "
         UPDATE receipts SET readAt = ?3 WHERE message = ?1 AND user = ?2 AND readAt IS NULL";
-    let values = params![message.no, user, number(writing.now)];
-    if writing.db.prepare_cached(DELIVERED)?.execute(values)? == 1 {
-        return Ok(First::Delivered);
+    let (db, now) = (writing.db, number(writing.now));
+    let together = reached_at(db, message.no, user)?.map(number);
+    let values = params![message.no, user, together.unwrap_or(now), now];
+    if db.prepare_cached(DELIVERED)?.execute(values)? == 1 {
+        return Ok(match together {
+            Some(_) => First::Read,
+            None => First::Delivered,
+        });
     }
-    let is_first = writing.db.prepare_cached(READ)?.execute(values)? == 1;
+    let values = params![message.no, user, now];
+    let is_first = db.prepare_cached(READ)?.execute(values)? == 1;
     Ok(if is_first {
         First::Read
     } else {
@@ -268,15 +275,18 @@ fn undelivered(
     user: &UserId,
     max: usize,
 ) -> rusqlite::Result<Vec<Known>> {
-    const SELECT: &str = "
-        SELECT m.id, m.no, m.number, m.sender
+    const SELECT: &str = concat!(
+        "SELECT m.id, m.no, m.number, m.sender
         FROM participants p JOIN messages m
             ON m.conversation = p.conversation AND m.number > p.delivered
         WHERE p.conversation = ?1 AND p.user = ?2 AND m.sender <> ?2 AND m.deletedAt IS NULL
-          AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.message = m.no AND r.user = ?2)
+          AND NOT ",
+        reached_together!("m.no", "?2"),
+        " AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.message = m.no AND r.user = ?2)
           AND NOT EXISTS (SELECT 1 FROM hidden h
                           WHERE h.conversation = ?1 AND h.user = ?2 AND h.message = m.no)
-        ORDER BY m.number LIMIT ?3";
+        ORDER BY m.number LIMIT ?3"
+    );
     let mut select = db.prepare_cached(SELECT)?;
     let rows = select.query_map(params![conversation, user, number(max as u64)], |row| {
         Ok(Known {

@@ -166,6 +166,7 @@ fn remove_one(db: &Connection, conversation: i64, message: &Known) -> rusqlite::
         false => pass_for_all(db, conversation, message)?,
     };
     for sql in [
+        "DELETE FROM deliveries WHERE message = ?1",
         "DELETE FROM receipts WHERE message = ?1",
         "DELETE FROM reactions WHERE message = ?1",
         "DELETE FROM hidden WHERE message = ?1",

@@ -54,6 +54,9 @@ pub(super) const STATEMENTS: usize = 64;
 ///
 /// `messages.extra` is an object: the fields of a message that the relay does not know.
 ///
+/// `deliveries` has one row for all whom a message reached together: `users` are their ids, with a line feed before, between and
+/// behind them. Who has a row of their own in `receipts` has that receipt instead.
+///
 /// `receiptLog` says in which order receipts were noted, and of which messages; up to
 /// `forgottenReceipts` something may be gone.
 ///
@@ -329,5 +332,12 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ) WITHOUT ROWID;
     CREATE UNIQUE INDEX revocations_id ON revocations (id);
     CREATE INDEX revocations_expiresAt ON revocations (expiresAt);
+",
+    "
+    CREATE TABLE deliveries (
+        message INTEGER PRIMARY KEY,
+        deliveredAt INTEGER NOT NULL,
+        users TEXT NOT NULL
+    );
 ",
 ];

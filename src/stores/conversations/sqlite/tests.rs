@@ -319,6 +319,31 @@ async fn ids_follow_those_of_another_process() {
 }
 
 #[tokio::test]
+async fn those_whom_a_message_reaches_together_have_one_row() {
+    let (database, folder) = open(Arc::new(ManualClock::new())).await.unwrap();
+    let stores = ConversationStores::of(database.clone());
+    let subject = Subject::new(stores, database, Arc::new(ManualClock::new()), ());
+    let names: Vec<_> = (100..300).map(|number| format!("user-{number}")).collect();
+    let all: Vec<_> = names.iter().map(|name| &**name).chain(["ann"]).collect();
+    subject.with("c", &all).await;
+    let others: Vec<_> = names.iter().map(|name| user(name)).collect();
+    let rows = |table: &str| -> u32 {
+        let db = Connection::open(file(folder.path())).unwrap();
+        let count = format!("SELECT count(*) FROM {table}");
+        db.query_row(&count, [], |row| row.get(0)).unwrap()
+    };
+    // Of very many each has a row; to find one in theirs would take long.
+    for (count, together, each) in [(9, 1, 0), (200, 1, 200), (1, 2, 200)] {
+        let sent = subject.send("c", "ann", "1").await.id;
+        let (c, ann) = (conversation("c"), user("ann"));
+        let receipts = &subject.stores.receipts;
+        let reached = receipts.mark_delivered_to(&c, sent, &ann, &others[..count]);
+        assert_eq!(reached.await.unwrap(), others[..count]);
+        assert_eq!((rows("deliveries"), rows("receipts")), (together, each));
+    }
+}
+
+#[tokio::test]
 async fn deleted_content_is_not_left_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let stores = with_a_conversation(folder.path()).await;

@@ -39,6 +39,12 @@ CREATE TABLE conversations (
     , changes INTEGER NOT NULL DEFAULT 0, messageRetention INTEGER, gone INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0, forgottenReceipts INTEGER NOT NULL DEFAULT 0, numericId INTEGER NOT NULL DEFAULT 0, history TEXT NOT NULL DEFAULT 'all'
         CHECK (history IN ('all', 'joined')), avatarUrl TEXT);
 
+CREATE TABLE deliveries (
+        message INTEGER PRIMARY KEY,
+        deliveredAt INTEGER NOT NULL,
+        users TEXT NOT NULL
+    );
+
 CREATE TABLE hidden (
         conversation INTEGER NOT NULL,
         user TEXT NOT NULL,

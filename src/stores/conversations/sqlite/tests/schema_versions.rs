@@ -111,7 +111,7 @@ fn every_migration_leads_to_the_newest_schema() {
         let opened = sqlite::open(folder.path(), &name, schema::SETTINGS, newest).unwrap();
         let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
         let tables: u32 = opened.query_row(tables, [], |row| row.get(0)).unwrap();
-        assert_eq!(tables, 14);
+        assert_eq!(tables, 15);
         assert_eq!(described(&opened), described(&fresh));
         let mode: String = opened
             .pragma_query_value(None, "journal_mode", |row| row.get(0))
@@ -133,5 +133,5 @@ fn the_schema_is_the_golden_one() {
     let version: u32 = db
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 15);
+    assert_eq!(version, 16);
 }

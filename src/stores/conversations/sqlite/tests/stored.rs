@@ -1,8 +1,10 @@
 //! What the database holds, for the contract.
 
 use async_trait::async_trait;
+use rusqlite::OptionalExtension as _;
 
-use super::super::columns::{read_number, read_optional_number};
+use super::super::columns::read_number;
+use super::super::receipt_rows::receipts_of;
 use super::*;
 use crate::model::conversation::{MessageId, Reaction, Receipt};
 use crate::stores::conversations::contract::stored::Stored;
@@ -34,20 +36,13 @@ impl Stored for SqliteConversations {
     }
 
     async fn receipts(&self, message: MessageId) -> Vec<Receipt> {
-        const SELECT: &str = "
-            SELECT r.user, r.deliveredAt, r.readAt
-            FROM messages m JOIN receipts r ON r.message = m.no WHERE m.id = ?1";
+        const SELECT: &str = "SELECT no FROM messages WHERE id = ?1";
         let read = self.readers.read(move |db| {
-            let mut select = db.prepare(SELECT)?;
-            let rows = select.query_map([message], |row| {
-                Ok(Receipt {
-                    message,
-                    user: row.get(0)?,
-                    delivered_at: read_number(row, 1)?,
-                    read_at: read_optional_number(row, 2)?,
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let no = db.query_row(SELECT, [message], |row| row.get(0));
+            Ok(match no.optional()? {
+                Some(no) => receipts_of(db, (no, message), None, usize::MAX)?,
+                None => Vec::new(),
+            })
         });
         read.await.unwrap()
     }
