@@ -63,20 +63,18 @@ impl Gate {
         self.state.fetch_or(flag, Ordering::AcqRel);
     }
 
-    /// Lets an event wait, if events do. Returns it if it can be sent; what is sent to a closed connection is dropped.
-    pub(super) fn hold_back(&self, event: SocketPacket) -> Option<SocketPacket> {
-        if !self.has(HELD | CLOSED) {
-            return Some(event);
-        }
+    /// Whether events can be sent.
+    pub(super) fn is_open(&self) -> bool {
+        !self.has(HELD | CLOSED)
+    }
+
+    /// Lets an event wait, if events do; what is sent to a closed connection is dropped. `false`: it can be sent.
+    pub(super) fn holds_back(&self, event: &SocketPacket) -> bool {
         let mut waiting = self.waiting.lock();
-        if self.is_closed() {
-            return None;
+        if self.is_held() && !self.is_closed() {
+            waiting.events.push(event.clone());
         }
-        if self.is_held() {
-            waiting.events.push(event);
-            return None;
-        }
-        Some(event)
+        !self.is_open()
     }
 
     /// Events wait from now on.
@@ -140,7 +138,7 @@ mod tests {
     }
 
     fn waits(gate: &Gate, name: &str) -> bool {
-        gate.hold_back(event(name)).is_none()
+        gate.holds_back(&event(name))
     }
 
     fn opened(gate: &Gate) -> (Vec<String>, bool) {
@@ -175,7 +173,7 @@ mod tests {
         let gate = Gate::held();
         assert!(waits(&gate, "one"));
         gate.close();
-        assert!(gate.hold_back(event("two")).is_none());
+        assert!(gate.holds_back(&event("two")));
         gate.hold();
         assert!(!gate.is_held());
         assert_eq!(opened(&gate), (Vec::new(), false));

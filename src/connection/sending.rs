@@ -23,7 +23,7 @@ impl Connection {
         if self.hand_over(frames) {
             self.note_sent(event);
             match SocketPacket::event(event, payload, frames[0]) {
-                Some(packet) => self.write_or_hold(packet),
+                Some(packet) => self.write_or_hold(&packet),
                 None => self.close_unwritable(),
             }
         }
@@ -33,7 +33,7 @@ impl Connection {
     pub(super) fn send_packet(&self, packet: &SocketPacket, frames: &FrameSizes) -> bool {
         let is_taken = self.hand_over(frames);
         if is_taken {
-            self.write_or_hold(packet.clone());
+            self.write_or_hold(packet);
         }
         is_taken
     }
@@ -94,9 +94,9 @@ impl Connection {
     }
 
     /// Writes a packet, or lets it wait.
-    fn write_or_hold(&self, packet: SocketPacket) {
-        if let Some(packet) = self.gate.hold_back(packet) {
-            self.write(&packet);
+    fn write_or_hold(&self, packet: &SocketPacket) {
+        if self.gate.is_open() || !self.gate.holds_back(packet) {
+            self.write(packet);
         }
     }
 

@@ -76,9 +76,9 @@ impl Observed {
     }
 
     /// Answers it within its span.
-    pub(super) async fn around<F: Future>(&self, answering: F) -> F::Output {
+    pub(super) async fn around<F: Future + Unpin>(&self, answering: F) -> F::Output {
         match &self.span {
-            Some(span) => span.around(Box::pin(answering)).await,
+            Some(span) => span.around(answering).await,
             None => answering.await,
         }
     }

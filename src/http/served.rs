@@ -2,6 +2,7 @@
 //! route.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -57,7 +58,7 @@ impl Answers for Served {
         let address = pace::address(app, &link, &request);
         // A panic ends the request, and not its connection.
         let handled = AssertUnwindSafe(self.0.handle(&link, target, request)).catch_unwind();
-        let handled = observed.around(handled).await;
+        let handled = observed.around(pin!(handled)).await;
         let mut response = handled.unwrap_or_else(error::panicked);
         pace::delay_refusal(app, address, response.status()).await;
         edge::request_ended(&app.drain, &link, &mut response);

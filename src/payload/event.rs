@@ -179,6 +179,7 @@ impl<'a> Payload<'a> {
             fields,
             source,
             text_size,
+            has_attachments: !attachments.is_empty(),
         })
     }
 }

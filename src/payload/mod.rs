@@ -76,6 +76,10 @@ impl Tag {
 }
 
 impl<'a> Field<'a> {
+    fn is_named(&self, name: &str) -> bool {
+        self.tag == Tag::of(name) && self.name == name
+    }
+
     fn new(name: Cow<'a, str>, value: Opaque<'a>, span: Range<usize>) -> Self {
         Self {
             tag: Tag::of(&name),
@@ -93,6 +97,7 @@ pub(crate) struct Payload<'a> {
     /// The text that they are from.
     source: &'a str,
     text_size: usize,
+    has_attachments: bool,
 }
 
 impl<'a> Payload<'a> {

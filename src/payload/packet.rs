@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use serde::Serialize;
 use smallvec::smallvec;
 use socketioxide::ProtocolVersion;
@@ -116,10 +116,9 @@ impl SocketPacket {
         let head_len = HEAD_ROOM - left.len();
         let start = HEAD_ROOM - head_len;
         text[start..HEAD_ROOM].copy_from_slice(&head[..head_len]);
-        Self {
-            text: Bytes::from(text).slice(start..),
-            attachments,
-        }
+        let mut text = Bytes::from(text);
+        text.advance(start);
+        Self { text, attachments }
     }
 
     /// Its text, as the packet of Engine.IO that carries it.

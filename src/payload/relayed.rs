@@ -76,8 +76,9 @@ impl<'p, 'a> Relayed<'p, 'a> {
     pub(crate) fn frames(&self) -> FrameSizes {
         let mut sizes = FrameSizes::new();
         sizes.push(self.payload.text_size + OWN_FIELDS);
-        for field in self.passed() {
-            field.value.attachment_sizes(&mut sizes);
+        if self.payload.has_attachments {
+            let passed = self.passed();
+            passed.for_each(|field| field.value.attachment_sizes(&mut sizes));
         }
         sizes
     }
@@ -86,7 +87,7 @@ impl<'p, 'a> Relayed<'p, 'a> {
         self.payload.fields.iter().filter(|field| {
             let mut own = self.own.iter().map(|(own, _)| *own);
             let mut dropped = self.dropped.iter().copied();
-            !dropped.any(|name| field.name == name) && !own.any(|name| field.name == name)
+            !dropped.any(|name| field.is_named(name)) && !own.any(|name| field.is_named(name))
         })
     }
 }

@@ -1,6 +1,5 @@
 //! A span that has begun, and what is noted for it by whatever runs within it. It must not decide which there are.
 
-use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
@@ -98,8 +97,9 @@ impl Span {
         note(&self.0, attribute);
     }
 
-    /// Runs something within it. It is on the heap, so that nobody has to have room for it where nothing is recorded.
-    pub(crate) fn around<F: Future>(&self, doing: Pin<Box<F>>) -> WithContext<Pin<Box<F>>> {
+    /// Runs something within it. It is pinned elsewhere, so that nobody has to have room for it twice where nothing is
+    /// recorded.
+    pub(crate) fn around<F: Future + Unpin>(&self, doing: F) -> WithContext<F> {
         doing.with_context(self.0.clone())
     }
 

@@ -221,6 +221,11 @@ impl FrameScanner {
     }
 
     fn note_prefix(&mut self, payload: &[u8]) {
+        if let (0, Some(first)) = (self.prefix_len, payload.first_chunk::<PREFIX>()) {
+            self.frame.prefix = std::array::from_fn(|at| first[at] ^ self.mask[at]);
+            self.prefix_len = PREFIX;
+            return;
+        }
         for byte in payload.iter().take(PREFIX - self.prefix_len) {
             self.frame.prefix[self.prefix_len] = byte ^ self.mask[self.prefix_len];
             self.prefix_len += 1;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -57,10 +58,10 @@ pub(crate) async fn serve(
             let held = memory.hold(REQUEST_BYTES);
             let request = paced(request, limits.now().pace);
             let answered = answers.now().clone().answer(link.clone(), request);
-            async move {
-                let _held = held;
-                Ok::<_, Infallible>(answered.await)
-            }
+            answered.map(move |answer| {
+                drop(held);
+                Ok::<_, Infallible>(answer)
+            })
         });
         // In a box: it is large, and would be moved several times.
         tokio::spawn(Box::pin(async move {

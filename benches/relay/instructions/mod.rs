@@ -81,7 +81,7 @@ pub(crate) fn run(options: &Options, mut stage: Stage) -> Result<()> {
         print("connect", &counts);
     }
     if options.stored > 0 {
-        let of = |row| of_stored(row, options.stored, &mut stage, &out(row.name()));
+        let of = |row| of_stored(row, options.stored, &mut stage, &out(&row.name()));
         let counts: Vec<_> = STORED.into_iter().map(of).collect::<Result<_>>()?;
         print("stored message to ten", &counts);
     }

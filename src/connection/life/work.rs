@@ -77,7 +77,9 @@ impl<H: Handler> Life<H> {
                 }
                 Next::End => {
                     let member = work.member.take();
-                    let _ = self.guard(handler.closed(&self.connection, member)).await;
+                    // In a box: it comes once, and would need room with each event.
+                    let closed = Box::pin(handler.closed(&self.connection, member));
+                    let _ = self.guard(closed).await;
                     return;
                 }
             }

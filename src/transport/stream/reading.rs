@@ -193,8 +193,9 @@ impl GuardedStream {
         if !may_go_on {
             self.link.close(DisconnectReason::ProtocolError);
         }
-        let left = self.passed.left_in_frame().unwrap_or(0);
-        self.unsaid.note_too_large(left > self.link.max_frame());
+        let left = self.passed.left_in_frame();
+        let is_too_large = left.is_some_and(|left| left > self.link.max_frame());
+        self.unsaid.note_too_large(is_too_large);
         if let Some(flow) = self.link.flow() {
             flow.heard();
             flow.keep_read_buffer(largest);
