@@ -78,7 +78,7 @@ async fn who_connects() {
         clients.push(Client::connect(&counted.relay, &format!("user-{number}")).await);
     }
     let calls = counted.calls() - before;
-    calls.at_most(CLIENTS, Call::Receive, 2.5);
+    calls.at_most(CLIENTS, Call::Receive, 3.0);
     // The upgrade with what is told first, and CONNECT with what follows.
     calls.at_most(CLIENTS, Call::Send, 2.5);
     // What their tokens say of them can be stored again.
