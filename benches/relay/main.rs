@@ -66,7 +66,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Role {
-    /// Counts the relay's instructions for a message and for a connect, split by crate; needs valgrind.
+    /// Counts the relay's instructions for a message, a connect and a stored message, split by crate; needs valgrind.
     Instructions(instructions::Options),
     /// Holds more and more connections, and measures what each costs the relay.
     Scale(scale::Options),

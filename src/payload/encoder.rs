@@ -29,7 +29,7 @@ pub(super) fn encoded(
     let mut encoder = Encoder {
         text,
         attachments: &mut attachments,
-        next: Next::Text,
+        is_raw: false,
     };
     write(&mut encoder).ok()?;
     Some(attachments)
@@ -38,28 +38,13 @@ pub(super) fn encoded(
 pub(super) struct Encoder<'t> {
     text: &'t mut Vec<u8>,
     attachments: &'t mut Vec<Bytes>,
-    next: Next,
-}
-
-/// What a text is that comes now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Text,
-    /// It is JSON already.
-    Json,
+    /// A text that comes now is JSON already.
+    is_raw: bool,
 }
 
 impl<'t> Encoder<'t> {
     fn push(&mut self, text: &str) {
         self.text.extend_from_slice(text.as_bytes());
-    }
-
-    /// Writes a text that is this.
-    fn write_as<T: Serialize + ?Sized>(&mut self, next: Next, text: &T) -> Result<()> {
-        self.next = next;
-        let written = text.serialize(&mut *self);
-        self.next = Next::Text;
-        written
     }
 
     /// What is rare is written by serde_json itself.
@@ -137,9 +122,9 @@ impl<'e, 't> Serializer for &'e mut Encoder<'t> {
     }
 
     fn serialize_str(self, value: &str) -> Result<()> {
-        match self.next {
-            Next::Text => push_text(self.text, value),
-            Next::Json => self.push(value),
+        match self.is_raw {
+            true => self.push(value),
+            false => push_text(self.text, value),
         }
         Ok(())
     }
@@ -297,7 +282,10 @@ impl Members<'_, '_> {
         value: &T,
     ) -> Result<()> {
         if self.close.is_empty() {
-            return self.encoder.write_as(Next::Json, value);
+            self.encoder.is_raw = true;
+            let written = value.serialize(&mut *self.encoder);
+            self.encoder.is_raw = false;
+            return written;
         }
         self.separate();
         // The names of our own types.

@@ -46,8 +46,8 @@ impl fmt::Display for AckId {
 }
 
 impl RawEvent {
-    /// Of a packet, whose text begins there, and what is attached. `None`: it has no name that is a plain string. Whether it is JSON as a whole is
-    /// found when its fields are.
+    /// Of a packet, whose text begins there, and what is attached. `None`: it has no name that is a plain string. Whether
+    /// it is JSON as a whole is found when its fields are.
     pub(super) fn new(
         packet: String,
         begin: usize,

@@ -30,14 +30,14 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// What is read of.
-    pub(super) fn text(&self) -> &'a str {
-        self.text
-    }
-
     /// Nothing is read yet.
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
+    }
+
+    /// What is read of.
+    pub(super) fn text(&self) -> &'a str {
+        self.text
     }
 
     /// Reads this byte, and the whitespace before it, if it comes next.
@@ -72,7 +72,9 @@ impl<'a> Reader<'a> {
             return Ok(fields);
         }
         loop {
-            self.peek();
+            if self.peek() != Some(b'"') {
+                return Err(Malformed::NotAnEvent);
+            }
             let begin = self.at;
             let key = self.key()?;
             if !self.take(b':') {
@@ -114,10 +116,8 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads the string that comes.
     fn key(&mut self) -> Result<Cow<'a, str>, Malformed> {
-        if self.peek() != Some(b'"') {
-            return Err(Malformed::NotAnEvent);
-        }
         if let Some(quoted) = self.plain_string() {
             let key = self.advance(quoted);
             return Ok(Cow::Borrowed(&key[1..quoted - 1]));

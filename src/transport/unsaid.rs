@@ -1,6 +1,6 @@
-//! What the library writes to a WebSocket and its client is not sent: an id that is no secret, CONNECT, which the relay sends itself before all else, and the packet `close` before
-//! the WebSocket is closed, which clients take for a wish that they stay away. A message that is too large is said by the code of the WebSocket's end. It must not change
-//! an event.
+//! What the library writes to a WebSocket and its client is not sent: an id that is no secret, CONNECT, which the relay
+//! sends itself before all else, and the packet `close` before the WebSocket is closed, which clients take for a wish that
+//! they stay away. A message that is too large is said by the code of the WebSocket's end. It must not change an event.
 
 use super::entry::ENTER;
 use super::frame_head::FrameHead;

@@ -1,6 +1,6 @@
 //! `cargo bench -- instructions`: how many instructions the relay executes for a message, a connect and a stored message, by
-//! valgrind's callgrind, split by crate. Instructions hardly depend on what else the machine does, so small changes show; the kernel's
-//! are not in them.
+//! valgrind's callgrind, split by crate. Instructions hardly depend on what else the machine does, so small changes show;
+//! the kernel's are not in them.
 
 mod groups;
 mod profile;
@@ -25,6 +25,7 @@ const WARM_UP_STORED: u64 = 20;
 /// Functions that are listed by name.
 const LISTED: usize = 25;
 const LISTED_COPIERS: usize = 5;
+/// The rows whose messages are stored.
 const STORED: [Row; 2] = [Row::Stored, Row::StoredBusy];
 /// The servers whose connects are compared.
 const CONNECTED_TO: [Kind; 3] = [Kind::Relay, Kind::Socketioxide, Kind::Floor];
