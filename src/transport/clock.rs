@@ -14,3 +14,19 @@ pub(super) fn now_ms() -> u64 {
     let now = clock_gettime(CLOCK);
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000 + 1
 }
+
+/// A moment, as exact as that clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    /// This moment.
+    pub(crate) fn now() -> Self {
+        Self(now_ms())
+    }
+
+    /// Whether something was certainly later: what was as long as the clock stood still may have been before.
+    pub(super) fn is_before(self, ms: u64) -> bool {
+        self.0 < ms
+    }
+}

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::carrier::Carrier;
-use super::clock::now_ms;
+use super::clock::{Moment, now_ms};
 use super::controls::Controls;
 use super::turns::Turns;
 use super::window::Window;
@@ -130,6 +130,11 @@ impl Flow {
             true => self.since_heard() + Duration::from_millis(1),
             false => Duration::ZERO,
         }
+    }
+
+    /// Whether nothing that has come from the client was certainly after this. One that is not read now is not silent.
+    pub(crate) fn is_silent_since(&self, moment: Moment) -> bool {
+        self.is_read() && !moment.is_before(self.heard_at.load(Ordering::Relaxed))
     }
 
     /// How long nothing that came from the client was read.

@@ -42,6 +42,7 @@ pub(crate) use attach::Attach;
 pub(crate) use before_write::BeforeWrite;
 pub(crate) use body::{Pace, TooSlow};
 pub(crate) use carrier::Carrier;
+pub(crate) use clock::Moment;
 pub(crate) use entry::{ENTER, ENTRY_PAUSE, Entry, PREFIX};
 pub(crate) use flow::{Flow, FlowLimits, LiveFlowLimits};
 pub(crate) use flusher::written_together;

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use super::{Member, Members, Users};
 use crate::connection::{Close, Connection};
 use crate::model::{DisconnectReason, Identity, Refusal, UserId, Why};
+use crate::transport::Moment;
 
 /// How long a client may take to answer. Others of the user come meanwhile, and wait likewise.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
-/// Who has not been heard for so long is asked again, so that at the end nobody is silent who is there.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// How long the end of a connection may take.
 const END_TIME: Duration = Duration::from_secs(1);
 /// How often it is looked: nothing tells of an answer, nor of the end of a connection.
@@ -64,25 +63,32 @@ impl Users {
             let connections = members.iter().map(|member| &member.connection);
             connections.filter(|one| one.close_reason().is_none())
         };
-        let asked = Instant::now();
-        until(ANSWER_TIME, || {
-            let silent_for = |time| open().filter(move |one| one.flow().silence() >= time);
-            silent_for(asked.elapsed().min(ASK_AGAIN)).for_each(|one| one.ask());
-            silent_for(asked.elapsed()).next().is_none()
-        })
-        .await;
+        let asked = Moment::now();
+        let silent = || open().filter(|one| one.flow().is_silent_since(asked));
+        let all_answer = until(ANSWER_TIME, || {
+            silent().for_each(|one| one.ask());
+            silent().next().is_none()
+        });
+        if all_answer.await {
+            return None;
+        }
         let rate = self.config.now().min_drain_rate;
-        let is_gone = |one: &&Arc<Connection>| {
-            one.flow().silence() >= one.reading_time(rate).max(ANSWER_TIME)
-        };
-        open().find(is_gone).cloned()
+        silent()
+            .find(|one| one.flow().silence() >= one.reading_time(rate))
+            .cloned()
     }
 }
 
-/// Waits until something is so, but no longer than this.
-async fn until(time: Duration, mut is_so: impl FnMut() -> bool) {
+/// Waits until something is so, but no longer than this; whether it is.
+async fn until(time: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
-    while !is_so() && started.elapsed() < time {
+    loop {
+        if is_so() {
+            return true;
+        }
+        if started.elapsed() >= time {
+            return false;
+        }
         tokio::time::sleep(POLL).await;
     }
 }
