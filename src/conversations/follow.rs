@@ -57,7 +57,7 @@ impl ConversationGuard {
     }
 
     /// Follows the log from behind a change, with which the subscription of a user begins who is a
-    /// participant then; or, where it is followed, up to that change.
+    /// participant then; or, where it is followed, up to that change at least.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]: they are no participant any more. Or the store fails.
@@ -66,22 +66,21 @@ impl ConversationGuard {
         number: ChangeNumber,
         user: &UserId,
     ) -> Result<(), StoreError> {
-        let Some(followed) = &self.local.followed else {
+        let up_to = if self.local.followed.is_some() {
+            number
+        } else {
             self.local.followed = Some(Followed::from(number));
-            // Their participation may have ended since, before anybody followed the log.
+            // What was published since, before anybody followed the log.
             let published = self.conversations().subscriptions.last_published(self.id());
-            return match published {
-                Some(published) if published > number => {
-                    self.catch_up_to(published).await?;
-                    self.role_of(user).await.map(drop)
-                }
-                _ => Ok(()),
-            };
+            published.map_or(number, |published| published.max(number))
         };
-        if followed.number() > number {
+        self.catch_up_to(up_to).await?;
+        let followed = self.local.followed.as_ref();
+        if followed.is_some_and(|followed| followed.number() > number) {
+            // Their participation may have ended in between.
             return self.role_of(user).await.map(drop);
         }
-        self.catch_up_to(number).await
+        Ok(())
     }
 
     /// Follows the log up to the change before this one, though nobody may be subscribed, so that this one

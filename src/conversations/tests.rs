@@ -21,6 +21,7 @@ use crate::model::conversation::{
 use crate::model::{Dialect, DisconnectReason, Identity, UserId};
 use crate::payload::OwnedValue;
 use crate::server::test_node::TestNode;
+use crate::stores::conversations::StoreError;
 
 fn user(name: &str) -> UserId {
     UserId::parse(name).unwrap()
@@ -159,6 +160,35 @@ async fn who_was_removed_by_a_change_that_is_not_kept_any_more_receives_nothing(
     let to_bo = bo.received().await;
     assert!(!to_bo.contains("message:new"), "{to_bo}");
     assert!(to_bo.contains("conversation:left"), "{to_bo}");
+}
+
+#[tokio::test]
+async fn who_was_removed_while_their_conversations_were_read_is_not_subscribed() {
+    let node = TestNode::start().await;
+    let conversations = &node.app.conversations;
+    let (id, stores) = (conversation(), conversations.stores());
+    create(&node, &["ann", "bo"]).await;
+    let ann = node.connect("ann", Dialect::Conversation).await;
+    ann.emit("conversation:join", r#"{"conversationId":"c"}"#)
+        .await;
+    // Another node stores a message, after which bo is a participant, and then removes bo.
+    message(&node, "ann").await;
+    let joined = stores.log.memberships(&user("bo")).await.unwrap();
+    let [(_, number)] = joined[..] else {
+        panic!("{joined:?}")
+    };
+    let participants = &stores.participants;
+    let ended = participants.end(&id, &user("bo"), &ChangedBy::Admin).await;
+    assert!(ended.unwrap().is_some());
+
+    let mut guard = conversations.lock(&id).await;
+    let followed = guard.follow_from(number, &user("bo")).await;
+    assert!(
+        matches!(followed, Err(StoreError::NotParticipant)),
+        "{followed:?}"
+    );
+    let followed = guard.follow_from(number, &user("ann")).await;
+    assert!(followed.is_ok(), "{followed:?}");
 }
 
 #[tokio::test]
