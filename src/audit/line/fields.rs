@@ -54,34 +54,11 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// The details by which some records of a type are told apart from its others.
-#[derive(Debug, Default)]
-pub(in crate::audit) struct TellingDetails<'a> {
-    pub(in crate::audit) is_repeated: bool,
-    pub(in crate::audit) reason: Option<Cow<'a, str>>,
-}
-
 impl<'a> Fields<'a> {
     /// `None`: it is no line, or damaged.
     pub(in crate::audit) fn read(line: &'a [u8]) -> Option<Self> {
         let fields: Self = serde_json::from_slice(line).ok()?;
         fields.details.starts_with('{').then_some(fields)
-    }
-
-    /// What tells records of its type apart.
-    pub(in crate::audit) fn telling_details(&self) -> TellingDetails<'_> {
-        #[derive(Default, serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Telling<'a> {
-            first_at: Option<IgnoredAny>,
-            #[serde(borrow)]
-            reason: Option<Cow<'a, str>>,
-        }
-        let telling: Telling<'_> = serde_json::from_str(&self.details).unwrap_or_default();
-        TellingDetails {
-            is_repeated: telling.first_at.is_some(),
-            reason: telling.reason,
-        }
     }
 
     /// The record, with what follows from its type. `None`: its id has no time.

@@ -10,6 +10,7 @@
 
 mod encode;
 mod fields;
+mod telling;
 
 use std::ops::Range;
 
@@ -18,13 +19,15 @@ use uuid::Uuid;
 pub(super) use encode::{push, push_fields, quoted};
 pub(super) use fields::{Fields, Texts};
 
+use self::telling::TellingDetails;
 use super::event_type::{Apart, EventType, Removal};
-use crate::model::DisconnectReason;
 
 /// Where the id is.
 const ID: Range<usize> = 2..34;
 /// Where the type begins.
 const TYPE: usize = 37;
+/// Values behind the dialect, before the details.
+const BETWEEN_DIALECT_AND_DETAILS: usize = 6;
 
 /// The id of a record as it is in its line: it sorts like the id.
 pub(crate) type IdText = [u8; 32];
@@ -135,17 +138,25 @@ impl<'a> Line<'a> {
         if apart == Apart::ByUser {
             return self.user().is_some();
         }
-        let Some(fields) = Fields::read(self.bytes) else {
-            return false;
-        };
-        let details = fields.telling_details();
-        match apart {
-            Apart::Repeated => details.is_repeated,
-            Apart::ByUser => fields.user.is_some(),
-            Apart::Expulsion => details
-                .reason
-                .is_some_and(|reason| DisconnectReason::names_expulsion(&reason)),
+        let details = TellingDetails::read(self.details());
+        details.is_some_and(|details| match apart {
+            Apart::Repeated => details.is_repeated(),
+            Apart::ByUser => false,
+            Apart::Expulsion => details.names_expulsion(),
+        })
+    }
+
+    /// What begins with the details.
+    fn details(self) -> &'a [u8] {
+        let (_, mut rest) = self.split();
+        for _ in 0..BETWEEN_DIALECT_AND_DETAILS {
+            let value = match rest.first() {
+                Some(b'"') => text_of(rest).len(),
+                _ => split_at(rest, b',').0.len(),
+            };
+            rest = rest.get(value + 1..).unwrap_or_default();
         }
+        rest
     }
 }
 

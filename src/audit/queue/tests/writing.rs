@@ -7,7 +7,7 @@ fn what_waits_is_written_together_in_bounded_batches() {
     let gate = gate();
     let first = gate.record(1);
     assert_eq!(gate.batch(), first);
-    let others = gate.record(5_000);
+    let others = gate.record(MAX_RECORDS_PER_WRITE + 200);
     gate.answer(taken());
     assert_eq!(gate.batch(), others[..MAX_RECORDS_PER_WRITE]);
     gate.answer(taken());
