@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use ahash::RandomState;
 use dashmap::DashMap;
 
 use super::block::{Block, WIDE};
@@ -16,7 +17,7 @@ use crate::config::LiveConfig;
 pub(super) struct AddressRate {
     config: LiveConfig,
     action: Action,
-    used: DashMap<Block, Meter>,
+    used: DashMap<Block, Meter, RandomState>,
 }
 
 impl AddressRate {
@@ -25,7 +26,7 @@ impl AddressRate {
         Self {
             config: config.clone(),
             action,
-            used: DashMap::new(),
+            used: DashMap::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ahash::RandomState;
 use dashmap::DashMap;
 
 use super::block::{Block, WIDE};
@@ -13,7 +14,7 @@ pub(crate) struct AddressSlots {
     taken: Taken,
 }
 
-type Taken = Arc<DashMap<Block, u32>>;
+type Taken = Arc<DashMap<Block, u32, RandomState>>;
 
 impl AddressSlots {
     /// Takes one of `max` slots. `None`: the address has all of its slots in use.

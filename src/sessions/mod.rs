@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ahash::RandomState;
 use dashmap::DashMap;
 use smallvec::SmallVec;
 use tokio::sync::Mutex;
@@ -51,9 +52,9 @@ pub(crate) struct Sessions {
     /// Sessions that have members on this server, or that are being worked on.
     local: DashMap<SessionId, Arc<Mutex<LocalState>>>,
     /// The sessions of each connection to this server.
-    memberships: DashMap<Uuid, SmallVec<[SessionId; 1]>>,
+    memberships: DashMap<Uuid, SmallVec<[SessionId; 1]>, RandomState>,
     /// What each connection to this server has left, and as whom: the newest few.
-    left: DashMap<Uuid, VecDeque<(SessionId, UserId)>>,
+    left: DashMap<Uuid, VecDeque<(SessionId, UserId)>, RandomState>,
     config: LiveConfig,
     cluster: Option<Arc<Cluster>>,
     /// How many there were at the last count.
@@ -72,8 +73,8 @@ impl Sessions {
             store,
             clock,
             local: DashMap::new(),
-            memberships: DashMap::new(),
-            left: DashMap::new(),
+            memberships: DashMap::default(),
+            left: DashMap::default(),
             config,
             cluster,
             counted: AtomicUsize::new(0),

@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use ahash::RandomState;
 use dashmap::DashMap;
 use lru::LruCache;
 use parking_lot::Mutex;
@@ -30,7 +31,7 @@ pub(crate) use local::Unpublished;
 pub(super) struct Subscriptions {
     local: DashMap<ConversationId, Local>,
     /// What each connection is subscribed to, and how.
-    views: DashMap<Uuid, HashMap<ConversationId, View>>,
+    views: DashMap<Uuid, HashMap<ConversationId, View>, RandomState>,
     /// How many of these are of `chat`.
     chats: Arc<AtomicUsize>,
     /// The last change that was published here of conversations that nobody is subscribed to any more.
@@ -54,7 +55,7 @@ impl Subscriptions {
     pub(super) fn new(chats: &Arc<AtomicUsize>) -> Self {
         Self {
             local: DashMap::new(),
-            views: DashMap::new(),
+            views: DashMap::default(),
             chats: chats.clone(),
             last_published: Mutex::new(LruCache::new(MAX_REMEMBERED)),
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
+use ahash::RandomState;
 use dashmap::DashMap;
 
 use super::Memory;
@@ -59,7 +60,7 @@ impl Account {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     memory: Arc<Memory>,
-    of_blocks: DashMap<Block, Weak<Account>>,
+    of_blocks: DashMap<Block, Weak<Account>, RandomState>,
 }
 
 impl Accounts {
@@ -67,7 +68,7 @@ impl Accounts {
     pub(crate) fn new(memory: &Arc<Memory>) -> Self {
         Self {
             memory: memory.clone(),
-            of_blocks: DashMap::new(),
+            of_blocks: DashMap::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ahash::RandomState;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -49,7 +50,7 @@ pub(super) struct Turn<T> {
 }
 
 struct State<T> {
-    users: HashMap<OnBehalfOf, Waiting<T>>,
+    users: HashMap<OnBehalfOf, Waiting<T>, RandomState>,
     /// Users with writes that wait, and how much of the time they are expected to have used with the next.
     turns: BinaryHeap<Reverse<(Duration, u64, OnBehalfOf)>>,
     /// The most that anybody had used whose turn it was, or, while nothing waits, the most that anybody has.
@@ -81,7 +82,7 @@ impl<T> Default for FairQueue<T> {
     fn default() -> Self {
         Self {
             state: Mutex::new(State {
-                users: HashMap::new(),
+                users: HashMap::default(),
                 turns: BinaryHeap::new(),
                 now: Duration::ZERO,
                 most: Duration::ZERO,
