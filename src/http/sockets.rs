@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::Request;
+use axum::http::header::UPGRADE;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -18,8 +19,11 @@ use crate::connection::SocketIoEdge;
 /// The sockets of an address.
 #[derive(Clone)]
 pub(super) enum Sockets {
-    /// Where web pages may call.
-    OfPages(Box<Cors<Edge>>),
+    /// Where web pages may call. Of WebSockets browsers read no header (Fetch, section "WebSocket protocol alterations").
+    OfPages {
+        polls: Box<Cors<Edge>>,
+        upgrades: Edge,
+    },
     OfOperators(Edge),
 }
 
@@ -27,18 +31,28 @@ impl Sockets {
     pub(super) fn new(edge: SocketIoEdge, pages: Option<&Pages>) -> Self {
         let edge = Edge(Arc::new(edge));
         match pages {
-            Some(pages) => Self::OfPages(Box::new(pages.cors().layer(edge))),
+            Some(pages) => Self::OfPages {
+                polls: Box::new(pages.cors().layer(edge.clone())),
+                upgrades: edge,
+            },
             None => Self::OfOperators(edge),
         }
     }
 
     /// The answer to a request.
     pub(super) async fn answer(&self, request: Request) -> Response {
-        let Ok(response) = match self {
-            Self::OfPages(edge) => Cors::clone(edge).oneshot(request).await,
-            Self::OfOperators(edge) => edge.clone().oneshot(request).await,
-        };
-        response
+        match self {
+            Self::OfPages { polls, .. } if !request.headers().contains_key(UPGRADE) => {
+                // In a box: a WebSocket does without.
+                let Ok(response) = Box::pin(Cors::clone(polls).oneshot(request)).await;
+                response
+            }
+            Self::OfPages {
+                upgrades: Edge(edge),
+                ..
+            }
+            | Self::OfOperators(Edge(edge)) => edge.answer(request).await,
+        }
     }
 }
 

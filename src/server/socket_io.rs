@@ -13,10 +13,10 @@ use crate::dialects::Dispatcher;
 use crate::engine_io::FRAMING;
 use crate::transport::{FlowLimits, LiveFlowLimits};
 
-/// Bytes that the library reads at once from each WebSocket before it knows how long a frame is. Events pass it by, so what
-/// it reads are heartbeats, which fit, and the request to enter, for which it makes room; more than is read of that at
-/// first would be added to the room for it, and kept. There has to be room for what is injected: two frames of 7 bytes.
-const WS_READ_BUFFER: usize = 16;
+/// Bytes that the library reads at once from each WebSocket. Events pass it by, so what it reads are heartbeats, which fit,
+/// and the request to enter, with its token, which takes some steps; what is read of that at first is added to the room for
+/// it, and kept. There has to be room for what is injected: two frames of 7 bytes.
+const WS_READ_BUFFER: usize = 128;
 
 /// The edge in front of the library.
 pub(super) fn edge(app: &Arc<App>, flow: &LiveFlowLimits) -> (SocketIoEdge, Administrators) {
