@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use ahash::RandomState;
 use dashmap::DashMap;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -28,8 +29,8 @@ pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
     fn token(&self) -> Option<TokenFacts>;
     /// Ends it if the token of its member was taken back, which is to be found out so; whether it does.
     fn end_if(&self, is_revoked: IsRevoked<'_>) -> bool;
-    /// Does what is due at this time, in seconds since the epoch.
-    fn check(self: Arc<Self>, now: u64);
+    /// Does what is due at this time, in seconds since the epoch; after how many looks it is to be checked again.
+    fn check(self: Arc<Self>, now: u64) -> u64;
     /// Other users send nothing more to it; done when its client has received what was sent.
     fn drain(self: Arc<Self>) -> BoxFuture<'static, ()>;
 }
@@ -48,10 +49,9 @@ pub(crate) struct Congestion {
 /// All open connections.
 #[derive(Debug, Default)]
 pub(crate) struct OpenConnections {
-    open: DashMap<Sid, Arc<dyn AnyLife>>,
-    /// In the order in which they were admitted, which is about that of their memory: all of them are looked at twice
-    /// a second, and that is several times as dear in any other order.
-    in_order: Mutex<Vec<Weak<dyn AnyLife>>>,
+    open: DashMap<Sid, Arc<dyn AnyLife>, RandomState>,
+    /// When each is to be checked next: with which look.
+    checks: Mutex<Vec<(Weak<dyn AnyLife>, u64)>>,
     /// Those that ended of late.
     ends: Ends,
     /// What they, and those that ended, have handed over that is not handled yet.
@@ -61,7 +61,7 @@ pub(crate) struct OpenConnections {
 impl OpenConnections {
     /// Adds a connection that is admitted.
     pub(super) fn add(&self, life: Arc<dyn AnyLife>) {
-        self.in_order.lock().push(Arc::downgrade(&life));
+        self.checks.lock().push((Arc::downgrade(&life), 0));
         life.connection().note_open();
         self.open.insert(life.connection().socket_id(), life);
     }
@@ -78,14 +78,24 @@ impl OpenConnections {
 
     /// All connections at this moment.
     pub(super) fn all(&self) -> Vec<Arc<dyn AnyLife>> {
-        let mut in_order = self.in_order.lock();
-        let mut all = Vec::with_capacity(in_order.len());
-        in_order.retain(|life| {
-            let open = life.upgrade();
-            let open = open.filter(|life| !life.connection().is_closed());
-            open.map(|life| all.push(life)).is_some()
+        let all = self.open.iter().map(|life| life.value().clone());
+        all.filter(|life| !life.connection().is_closed()).collect()
+    }
+
+    /// Checks those that are to be checked with this look, and for which something may be due at this time, in seconds since
+    /// the epoch.
+    pub(super) fn check(&self, look: u64, now: u64) {
+        let due: Vec<_> = {
+            let mut checks = self.checks.lock();
+            checks.extract_if(.., |(_, next)| *next <= look).collect()
+        };
+        let open = due.iter().filter_map(|(life, _)| {
+            let checked = life.upgrade()?;
+            let is_open = !checked.connection().is_closed();
+            is_open.then(|| (life.clone(), look + checked.check(now)))
         });
-        all
+        let again: Vec<_> = open.collect();
+        self.checks.lock().extend(again);
     }
 
     /// All connections at this moment, each with what is kept of the token of its user.

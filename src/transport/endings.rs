@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
@@ -14,6 +15,8 @@ use super::clock::now_ms;
 
 /// How many begin at a time.
 const AT_ONCE: usize = 32;
+/// How long others have their turn at most, until the next ones begin.
+const MAX_PAUSE_MS: u64 = 20;
 
 /// The ends of the connections of one listener.
 #[derive(Debug, Default)]
@@ -108,9 +111,21 @@ impl Endings {
         loop {
             self.any.notified().await;
             while self.let_begin() {
-                // All that is ready has its turn, and what has just arrived.
-                yield_now().await;
+                others_had_their_turn().await;
             }
+        }
+    }
+}
+
+/// Waits until all has its turn that is ready, and what has just arrived: what is left in the queue of all threads would
+/// come behind whatever the ends lead to, which is in a thread's own. A server that never gets there goes on all the same.
+async fn others_had_their_turn() {
+    let runtime = Handle::current().metrics();
+    let begun = now_ms();
+    loop {
+        yield_now().await;
+        if runtime.global_queue_depth() == 0 || now_ms() >= begun + MAX_PAUSE_MS {
+            return;
         }
     }
 }

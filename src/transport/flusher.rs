@@ -3,6 +3,7 @@
 //! It must not know what is written.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -10,8 +11,10 @@ use std::task::Poll;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
-/// How often a task looks again before others have their turn.
-const ROUNDS: usize = 16;
+/// How many a task writes before others have their turn.
+const AT_ONCE: usize = 128;
+/// How many are written there and then; those beyond by the tasks.
+const MAX_GATHERED: usize = 512;
 
 /// The tasks that write: one for each thread of the runtime, among which the links are divided.
 #[derive(Debug)]
@@ -29,7 +32,7 @@ pub(super) trait Flush: std::fmt::Debug + Send + Sync {
 /// The links that one of the tasks writes.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    due: Mutex<Vec<Arc<dyn Flush>>>,
+    due: Mutex<VecDeque<Arc<dyn Flush>>>,
     waker: AtomicWaker,
 }
 
@@ -95,14 +98,14 @@ impl Flusher {
     }
 }
 
-/// Gives it back where nobody gathers what is due.
+/// Gives it back where nobody gathers what is due, or too much is.
 fn gathered(link: Arc<dyn Flush>) -> Option<Arc<dyn Flush>> {
     GATHERED.with_borrow_mut(|gathered| match gathered {
-        Some(due) => {
+        Some(due) if due.len() < MAX_GATHERED => {
             due.push(link);
             None
         }
-        None => Some(link),
+        _ => Some(link),
     })
 }
 
@@ -112,7 +115,7 @@ impl Shard {
         let Some(link) = gathered(link) else { return };
         let is_first = {
             let mut due = self.due.lock();
-            due.push(link);
+            due.push_back(link);
             due.len() == 1
         };
         if is_first {
@@ -121,15 +124,17 @@ impl Shard {
     }
 
     async fn run(self: Arc<Self>) {
-        let mut links: Vec<Arc<dyn Flush>> = Vec::new();
+        let mut links: VecDeque<Arc<dyn Flush>> = VecDeque::new();
         std::future::poll_fn::<(), _>(|cx| {
             self.waker.register(cx.waker());
-            for _ in 0..ROUNDS {
-                std::mem::swap(&mut links, &mut *self.due.lock());
+            for _ in 0..AT_ONCE {
                 if links.is_empty() {
-                    return Poll::Pending;
+                    std::mem::swap(&mut links, &mut *self.due.lock());
                 }
-                links.drain(..).for_each(|link| link.flush());
+                let Some(link) = links.pop_front() else {
+                    return Poll::Pending;
+                };
+                link.flush();
             }
             cx.waker().wake_by_ref();
             Poll::Pending
@@ -173,6 +178,28 @@ mod tests {
         });
         assert_eq!((seen, link.flushed()), ((0, 0, 2), 3));
         assert!(shard.due.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_very_many_a_task_writes_some_at_a_time() {
+        const MANY: usize = MAX_GATHERED + 10 * AT_ONCE;
+        let (shard, link) = (Arc::new(Shard::default()), Arc::new(Link::default()));
+        gather(|| (0..MANY).for_each(|_| shard.add(link.clone())));
+        assert_eq!(link.flushed(), MAX_GATHERED);
+        tokio::spawn(shard.clone().run());
+        let turns = Arc::new(AtomicUsize::new(0));
+        let (written, of_others) = (link.clone(), turns.clone());
+        let other = std::future::poll_fn(move |cx| match written.flushed() {
+            MANY => Poll::Ready(()),
+            _ => {
+                of_others.fetch_add(1, Ordering::Relaxed);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        });
+        tokio::spawn(other).await.unwrap();
+        let turns = turns.load(Ordering::Relaxed);
+        assert!(turns >= 9, "{turns}");
     }
 
     #[test]

@@ -21,6 +21,11 @@ impl Frame {
         self.len < MIN_PART && !self.is_relayed()
     }
 
+    /// Whether it is the last one of its sender.
+    pub(super) fn is_close(&self) -> bool {
+        self.opcode == OPCODE_CLOSE
+    }
+
     /// How its text begins; empty of anything else.
     pub(super) fn text(&self) -> &[u8] {
         match self.opcode {
@@ -55,6 +60,7 @@ pub(crate) fn is_relayed_packet(packet: &[u8]) -> bool {
 
 const OPCODE_TEXT: u8 = 1;
 const OPCODE_BINARY: u8 = 2;
+const OPCODE_CLOSE: u8 = 8;
 const MAX_HEADER_BYTES: usize = 14;
 /// Bytes of the payload from which a frame is no control frame: no heartbeat is as long, and a client that sends
 /// its events in parts makes them longer.

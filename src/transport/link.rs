@@ -24,6 +24,7 @@ use super::controls::Controls;
 use super::flow::Flow;
 use super::output::Output;
 use super::receive::Receiver;
+use super::watch::Watch;
 use crate::config::Live;
 use crate::metrics::connections::Tally;
 use crate::metrics::traffic::{self, By};
@@ -101,6 +102,7 @@ pub(crate) struct Link {
     taken_since: AtomicU64,
     /// Bytes read and written since deadlines were last checked.
     moved: AtomicU64,
+    watch: Watch<Self>,
     controls: Controls,
     pong_injected_at: AtomicU64,
     /// The client is to be asked for a sign of life, and when it was last.
@@ -138,6 +140,7 @@ impl Link {
             blocked_since: AtomicU64::new(NONE),
             taken_since: AtomicU64::new(0),
             moved: AtomicU64::new(0),
+            watch: Watch::default(),
             controls: Controls::default(),
             pong_injected_at: AtomicU64::new(now),
             asks: AtomicBool::new(false),
@@ -272,7 +275,7 @@ impl Link {
                 tally.bytes_in.add(bytes as u64);
             }
         }
-        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.was_moved(bytes);
         if self.is_idle.load(Ordering::Relaxed) && bytes > 0 {
             self.is_idle.store(false, Ordering::Relaxed);
             self.set_deadline(self.limits.now().head_timeout);
@@ -283,6 +286,14 @@ impl Link {
                 Some(left) => self.allowance.store(left, Ordering::Relaxed),
                 None => self.close(DisconnectReason::GuestTimeout),
             }
+        }
+    }
+
+    fn was_moved(&self, bytes: usize) {
+        let bytes = bytes as u64;
+        let before = self.moved.fetch_add(bytes, Ordering::Relaxed);
+        if before <= BUSY_BYTES && before + bytes > BUSY_BYTES {
+            self.watch.begin();
         }
     }
 
@@ -299,7 +310,7 @@ impl Link {
     }
 
     pub(super) fn was_written(&self, bytes: usize) {
-        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.was_moved(bytes);
         if self.is_upgraded() {
             traffic::sent(By::Websocket, bytes);
             if let Some(tally) = self.tally() {
@@ -321,6 +332,7 @@ impl Link {
         if self.blocked_since.load(Ordering::Relaxed) == NONE {
             self.taken_since.store(0, Ordering::Relaxed);
             self.blocked_since.store(now_ms(), Ordering::Relaxed);
+            self.watch.begin();
         }
     }
 
@@ -337,5 +349,6 @@ impl Link {
     fn set_deadline(&self, from_now: Duration) {
         self.deadline
             .store(now_ms() + from_now.as_millis() as u64, Ordering::Relaxed);
+        self.watch.begin();
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::carrier::Carrier as _;
 use super::clock::now_ms;
 use super::link::Link;
+use super::watch::Watched;
 use crate::limits::{Fixed, Memory};
 use crate::model::DisconnectReason;
 
@@ -21,10 +22,14 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// What a connection takes that carries nothing, in bytes: measured, and rounded up.
 const LINK_BYTES: usize = 8 * 1024;
 
+/// How many that have ended are remembered, beside as many as are open.
+const UNTIDY: usize = 64;
+
 /// All open TCP connections.
 #[derive(Debug)]
 pub(crate) struct Links {
     open: Mutex<Vec<Weak<Link>>>,
+    watched: Arc<Watched<Link>>,
     count: Arc<AtomicUsize>,
     memory: Arc<Memory>,
     max: usize,
@@ -55,6 +60,7 @@ impl Links {
         Self {
             memory,
             open: Mutex::default(),
+            watched: Arc::default(),
             count: Arc::default(),
             max: max as usize,
             closed_none_until: AtomicU64::new(0),
@@ -127,9 +133,17 @@ impl Links {
     }
 
     pub(super) fn add(&self, link: Link) -> Arc<Link> {
-        let link = Arc::new(link);
+        let link = link.watched_by(&self.watched);
         self.open.lock().push(Arc::downgrade(&link));
         link
+    }
+
+    /// Forgets those that have ended, when they are many.
+    fn tidy(&self) {
+        let mut open = self.open.lock();
+        if open.len() >= 2 * self.count.load(Ordering::Relaxed) + UNTIDY {
+            open.retain(|link| link.strong_count() > 0);
+        }
     }
 
     /// Enforces deadlines; never returns.
@@ -138,10 +152,8 @@ impl Links {
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
-            let now = now_ms();
-            for link in self.all() {
-                link.check(now);
-            }
+            self.watched.look(now_ms());
+            self.tidy();
         }
     }
 

@@ -34,6 +34,7 @@ mod tls;
 mod turns;
 mod unsaid;
 mod upgraded;
+mod watch;
 mod window;
 mod wire;
 

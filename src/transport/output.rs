@@ -14,7 +14,7 @@ use super::endings::Endings;
 use super::flusher::Shard;
 use super::frame_head::put_frame_head;
 use super::frames::{FrameScanner, Sender};
-use super::wire::Writing;
+use super::wire::{Then, Writing};
 use crate::payload::SocketPacket;
 
 const FINAL_TEXT: u8 = 0x81;
@@ -40,6 +40,8 @@ pub(super) struct Output {
     pub(super) packets_ended: bool,
     /// The library waits until all is written.
     pub(super) is_awaited: bool,
+    /// The connection is ended as soon as all is written.
+    pub(super) is_ending: bool,
     /// What is written.
     pub(super) written: FrameScanner,
 }
@@ -84,7 +86,7 @@ impl Sink {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.tcp.poll_write_ready(cx))?;
-            match self.tcp.try_write_parts(parts) {
+            match self.tcp.try_write_parts(parts, Then::Any) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
             }
@@ -101,6 +103,7 @@ impl Output {
             state: State::default(),
             packets_ended: false,
             is_awaited: false,
+            is_ending: false,
             written: FrameScanner::new(Sender::Server),
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct GuardedStream {
     entry: Entry,
     /// The client was told why this ends, and may be sending.
     lingers: bool,
+    /// The client has sent its last frame.
+    client_closes: bool,
     /// The client has closed its side.
     client_ended: bool,
     ending: Ending,
@@ -85,6 +87,7 @@ impl GuardedStream {
             unsaid: Unsaid::default(),
             entry: Entry::default(),
             lingers: false,
+            client_closes: false,
             client_ended: false,
             ending: Ending::default(),
             failure: None,

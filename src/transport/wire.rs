@@ -5,7 +5,8 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -23,6 +24,20 @@ pub(super) enum Reading {
 pub(super) enum Writing {
     Plain(OwnedWriteHalf),
     Tls(TlsWriting),
+}
+
+/// Has the system wait for what follows at once.
+#[cfg(target_os = "linux")]
+const MORE_FOLLOWS: libc::c_int = libc::MSG_MORE;
+#[cfg(not(target_os = "linux"))]
+const MORE_FOLLOWS: libc::c_int = 0;
+
+/// What comes behind what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    Any,
+    /// The end of what the client is sent, at once: the system may send both in one segment.
+    End,
 }
 
 impl Reading {
@@ -58,8 +73,13 @@ impl Writing {
     }
 
     /// Writes some of these bytes now. Where it would block, the same bytes have to come next.
-    pub(super) fn try_write_parts(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(super) fn try_write_parts(&self, parts: &[IoSlice<'_>], then: Then) -> io::Result<usize> {
         match (self, parts) {
+            (Self::Plain(tcp), several) if then == Then::End => {
+                let socket = SockRef::from(tcp.as_ref());
+                let send = || socket.send_vectored_with_flags(several, MORE_FOLLOWS);
+                tcp.as_ref().try_io(Interest::WRITABLE, send)
+            }
             (Self::Plain(tcp), [one]) => tcp.try_write(one),
             (Self::Plain(tcp), several) => tcp.try_write_vectored(several),
             (Self::Tls(tls), parts) => tls.try_write(parts.first().map_or(&[], |first| &**first)),
@@ -76,7 +96,7 @@ impl Writing {
         if let Self::Tls(tls) = self {
             tls.end();
         }
-        let ended = socket2::SockRef::from(self.tcp()).shutdown(Shutdown::Write);
+        let ended = SockRef::from(self.tcp()).shutdown(Shutdown::Write);
         // The client has closed it first.
         let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::NotConnected;
         match ended {

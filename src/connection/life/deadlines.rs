@@ -15,7 +15,12 @@ use crate::model::{DisconnectReason, clock};
 /// How often deadlines are checked, and so how precise they are.
 const INTERVAL: Duration = Duration::from_millis(500);
 /// After how many checks stale entries are removed.
-const SWEEP_EVERY: u32 = 60;
+const SWEEP_EVERY: u64 = 60;
+/// After how many checks one is looked at again of which nothing is due soon: it could be by something that comes
+/// meanwhile, such as another token.
+const QUIET_EVERY: u64 = 4;
+/// What is due within so many seconds is looked at each time.
+const SOON: u64 = 3;
 
 /// A client that did not receive CONNECT within this time after its admission has left before: the
 /// library sends CONNECT at once, and does not report that it could not. Until then events for the
@@ -26,12 +31,9 @@ const OPENING_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) async fn watch(open: Arc<OpenConnections>) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for look in 0u32.. {
+    for look in 0.. {
         interval.tick().await;
-        let now = clock::now_seconds();
-        for life in open.all() {
-            life.check(now);
-        }
+        open.check(look, clock::now_seconds());
         if look % SWEEP_EVERY == 0 {
             open.sweep();
         }
@@ -50,6 +52,17 @@ impl<R> MemberState<R> {
         }
         self.is_announced = true;
         Some(Due::Expiring(self.token.expires_at))
+    }
+
+    /// Whether something is due of its token before many more looks.
+    fn is_due_soon(&self, now: u64, notice: Duration, expired: ExpiredTokens) -> bool {
+        let left = self.token.expires_at.saturating_sub(now);
+        let left = match self.is_announced {
+            true if expired == ExpiredTokens::Disconnect => left,
+            true => return false,
+            false => left.saturating_sub(notice.as_secs()),
+        };
+        left <= SOON
     }
 }
 
@@ -79,6 +92,28 @@ impl<H: Handler> Life<H> {
         let carrier = connection.flow().carrier();
         if is_stalled && carrier.is_some_and(|carrier| carrier.is_polling()) {
             connection.close(Close::Now, DisconnectReason::SlowConsumer);
+        }
+    }
+
+    /// After how many looks something may be due that is not at this time, in seconds since the epoch.
+    pub(super) fn looks_until_due(&self, now: u64) -> u64 {
+        let is_soon = match &*self.stage.lock() {
+            Stage::Member(held) => {
+                let config = &self.context.services.config.now();
+                held.is_due_soon(now, config.auth_expiring_notice, config.expired_tokens)
+            }
+            Stage::Guest => self.connection.has_guest_bounds(),
+            Stage::Admitted(_) => true,
+            Stage::Rejected | Stage::Closed => false,
+        };
+        let is_polling = || {
+            let carrier = self.connection.flow().carrier();
+            carrier.is_none_or(|carrier| carrier.is_polling())
+        };
+        if is_soon || is_polling() {
+            1
+        } else {
+            QUIET_EVERY
         }
     }
 

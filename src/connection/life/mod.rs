@@ -302,8 +302,9 @@ impl<H: Handler> AnyLife for Life<H> {
         Box::pin(async move { self.leave_what_is_received().await })
     }
 
-    fn check(self: Arc<Self>, now: u64) {
-        self.check_deadlines(now);
+    fn check(self: Arc<Self>, now: u64) -> u64 {
+        self.clone().check_deadlines(now);
+        self.looks_until_due(now)
     }
 
     fn drain(self: Arc<Self>) -> BoxFuture<'static, ()> {

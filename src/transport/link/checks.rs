@@ -1,24 +1,23 @@
-//! What a link is checked for about once a second: its deadline, whether its peer takes what waits for it, and whether a client
-//! that is busy is taken to be alive.
+//! What a link is checked for about once a second, while something of it may become due: its deadline, whether its peer takes
+//! what waits for it, and whether a client that is busy is taken to be alive.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{BUSY_BYTES, INJECT_PONG, Link, NONE};
 use crate::model::DisconnectReason;
 use crate::transport::carrier::Carrier as _;
+use crate::transport::watch::{Watch, Watchable, Watched};
 
 impl Link {
-    pub(in crate::transport) fn check(&self, now: u64) {
-        let deadline = self.deadline.load(Ordering::Relaxed);
-        if deadline != NONE && now >= deadline {
-            self.close(DisconnectReason::GuestTimeout);
-        }
-        self.check_progress(now);
-        self.inject_pong_if_busy(now);
-        if self.flow().is_some_and(|flow| !flow.is_read()) {
-            // It looks whether the client is still there.
-            self.reader.wake();
-        }
+    /// Watched from now on: its first request must arrive in time.
+    pub(in crate::transport) fn watched_by(self, watched: &Arc<Watched<Self>>) -> Arc<Self> {
+        let link = Arc::new_cyclic(|link| Self {
+            watch: Watch::of(link.clone(), watched.clone()),
+            ..self
+        });
+        link.watch.begin();
+        link
     }
 
     fn check_progress(&self, now: u64) {
@@ -50,5 +49,32 @@ impl Link {
             self.pong_injected_at.store(now, Ordering::Relaxed);
             self.inject(INJECT_PONG);
         }
+    }
+}
+
+impl Watchable for Link {
+    fn check(&self, now: u64) {
+        let deadline = self.deadline.load(Ordering::Relaxed);
+        if deadline != NONE && now >= deadline {
+            self.close(DisconnectReason::GuestTimeout);
+        }
+        self.check_progress(now);
+        self.inject_pong_if_busy(now);
+        if self.flow().is_some_and(|flow| !flow.is_read()) {
+            // It looks whether the client is still there.
+            self.reader.wake();
+        }
+    }
+
+    fn may_become_due(&self) -> bool {
+        let is_set = |time: &AtomicU64| time.load(Ordering::Relaxed) != NONE;
+        is_set(&self.deadline)
+            || is_set(&self.blocked_since)
+            || self.moved.load(Ordering::Relaxed) > BUSY_BYTES
+            || self.flow().is_some_and(|flow| !flow.is_read())
+    }
+
+    fn watch(&self) -> &Watch<Self> {
+        &self.watch
     }
 }

@@ -9,7 +9,7 @@ use super::Link;
 use crate::payload::SocketPacket;
 use crate::transport::flusher::Flush;
 use crate::transport::output::{Chunks, Output, Sink, State};
-use crate::transport::wire::Writing;
+use crate::transport::wire::{Then, Writing};
 
 /// Bytes that wait for a client that takes nothing, from which on the library writes no more.
 const MAX_WAITING: usize = 64 * 1024;
@@ -20,6 +20,13 @@ enum Written {
     /// The client takes no more now.
     Some,
     Failed(io::Error),
+}
+
+/// What is being written, where, and what comes then.
+struct Begun {
+    sink: Arc<Sink>,
+    chunks: Chunks,
+    then: Then,
 }
 
 impl Link {
@@ -105,6 +112,11 @@ impl Link {
         Poll::Ready(Ok(frames.len()))
     }
 
+    /// The library hands over its last frames, and ends the connection when they are written.
+    pub(in crate::transport) fn set_ending(&self) {
+        self.output.lock().is_ending = true;
+    }
+
     /// Whether all is written, or cannot be. If not, the writer is woken then.
     pub(in crate::transport) fn is_written(&self) -> bool {
         let mut output = self.output.lock();
@@ -115,17 +127,17 @@ impl Link {
 
     /// Writes what waits, unless that is being done.
     fn write_waiting(self: &Arc<Self>) {
-        while let Some((sink, chunks)) = self.begin_writing() {
+        while let Some(Begun { sink, chunks, then }) = self.begin_writing() {
             // What is taken to be written was handed over before.
             sink.before_write.run();
-            if !self.write(&sink.tcp, chunks) {
+            if !self.write(&sink.tcp, chunks, then) {
                 return;
             }
         }
     }
 
     /// Takes what waits. `None`: nothing does, somebody else is writing, or the client takes nothing now.
-    fn begin_writing(&self) -> Option<(Arc<Sink>, Chunks)> {
+    fn begin_writing(&self) -> Option<Begun> {
         let mut output = self.output.lock();
         if matches!(
             output.state,
@@ -142,12 +154,20 @@ impl Link {
         }
         let sink = output.sink.clone()?;
         output.state = State::Writing;
-        Some((sink, std::mem::take(&mut output.waiting)))
+        Some(Begun {
+            sink,
+            chunks: std::mem::take(&mut output.waiting),
+            then: if output.is_ending {
+                Then::End
+            } else {
+                Then::Any
+            },
+        })
     }
 
     /// Writes; whether more may be written now.
-    fn write(self: &Arc<Self>, tcp: &Writing, mut chunks: Chunks) -> bool {
-        let written = self.write_chunks(tcp, &mut chunks);
+    fn write(self: &Arc<Self>, tcp: &Writing, mut chunks: Chunks, then: Then) -> bool {
+        let written = self.write_chunks(tcp, &mut chunks, then);
         let mut output = self.output.lock();
         if output.state == State::Failed {
             return false;
@@ -176,9 +196,9 @@ impl Link {
         }
     }
 
-    fn write_chunks(&self, tcp: &Writing, chunks: &mut Chunks) -> Written {
+    fn write_chunks(&self, tcp: &Writing, chunks: &mut Chunks, then: Then) -> Written {
         while !chunks.is_empty() {
-            let written = tcp.try_write_parts(&chunks.slices());
+            let written = tcp.try_write_parts(&chunks.slices(), then);
             match written {
                 Ok(0) => return Written::Failed(io::ErrorKind::WriteZero.into()),
                 Ok(count) => self.note_written(chunks, count),

@@ -14,6 +14,7 @@ use crate::transport::flusher;
 use crate::transport::frames::MIN_PART;
 use crate::transport::incoming::Next;
 use crate::transport::link::{INJECT_CLOSE, INJECT_PONG};
+use crate::transport::watch::Watchable as _;
 
 /// A masked WebSocket text frame with one byte, under an all-zero mask.
 const fn client_frame(packet: u8) -> [u8; 7] {
@@ -155,6 +156,7 @@ impl GuardedStream {
 
     /// Reads nothing now.
     fn wait(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.link.watch().begin();
         self.look_for_end(cx);
         Poll::Pending
     }
@@ -175,7 +177,9 @@ impl GuardedStream {
         let (mut completed_at, mut largest, mut controls) = (None, 0, 0);
         let mut may_go_on = true;
         let (entry, flow) = (&mut self.entry, self.link.flow());
+        let client_closes = &mut self.client_closes;
         self.passed.advance(bytes, |frame, end, ends_message| {
+            *client_closes |= frame.is_close();
             largest = largest.max(frame.len);
             controls += u32::from(frame.is_control());
             may_go_on &= entry.allows(frame.text(), flow.map(|flow| &**flow));

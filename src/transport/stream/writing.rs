@@ -11,6 +11,7 @@ use crate::transport::bare_answers;
 use crate::transport::unsaid::{Passed, TOO_LARGE};
 
 const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
+const FINAL_CLOSE: u8 = 0x88;
 
 impl GuardedStream {
     /// What of these bytes the client is sent.
@@ -29,6 +30,10 @@ impl GuardedStream {
                 return self.link.put_frames(frame).map_ok(|_| count);
             }
         };
+        if self.client_closes && is_close(bytes) {
+            // What comes next is the end of the connection, in the same segment.
+            self.link.set_ending();
+        }
         let put = self.link.put_frames(bytes);
         if let Poll::Ready(Ok(_)) = put
             && let Some(flow) = self.link.flow()
@@ -88,6 +93,11 @@ impl GuardedStream {
         self.outgoing = Outgoing::UpgradeResponse { matched };
         false
     }
+}
+
+/// Whether the library closes a WebSocket with this frame.
+fn is_close(frame: &[u8]) -> bool {
+    frame.first() == Some(&FINAL_CLOSE)
 }
 
 impl AsyncWrite for GuardedStream {
