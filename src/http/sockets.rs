@@ -18,40 +18,32 @@ use crate::connection::SocketIoEdge;
 
 /// The sockets of an address.
 #[derive(Clone)]
-pub(super) enum Sockets {
-    /// Where web pages may call. Of WebSockets browsers read no header (Fetch, section "WebSocket protocol alterations").
-    OfPages {
-        polls: Box<Cors<Edge>>,
-        upgrades: Edge,
-    },
-    OfOperators(Edge),
+pub(super) struct Sockets {
+    edge: Edge,
+    /// The same with the headers for web pages, where they may call. Of WebSockets browsers read no header (Fetch, section
+    /// "WebSocket protocol alterations").
+    polled_by_pages: Option<Box<Cors<Edge>>>,
 }
 
 impl Sockets {
     pub(super) fn new(edge: SocketIoEdge, pages: Option<&Pages>) -> Self {
         let edge = Edge(Arc::new(edge));
-        match pages {
-            Some(pages) => Self::OfPages {
-                polls: Box::new(pages.cors().layer(edge.clone())),
-                upgrades: edge,
-            },
-            None => Self::OfOperators(edge),
+        let polled_by_pages = pages.map(|pages| Box::new(pages.cors().layer(edge.clone())));
+        Self {
+            edge,
+            polled_by_pages,
         }
     }
 
     /// The answer to a request.
     pub(super) async fn answer(&self, request: Request) -> Response {
-        match self {
-            Self::OfPages { polls, .. } if !request.headers().contains_key(UPGRADE) => {
+        match &self.polled_by_pages {
+            Some(edge) if !request.headers().contains_key(UPGRADE) => {
                 // In a box: a WebSocket does without.
-                let Ok(response) = Box::pin(Cors::clone(polls).oneshot(request)).await;
+                let Ok(response) = Box::pin(Cors::clone(edge).oneshot(request)).await;
                 response
             }
-            Self::OfPages {
-                upgrades: Edge(edge),
-                ..
-            }
-            | Self::OfOperators(Edge(edge)) => edge.answer(request).await,
+            _ => self.edge.0.answer(request).await,
         }
     }
 }

@@ -56,8 +56,6 @@ pub(crate) struct LinkLimits {
 /// No deadline, or not blocked.
 const NONE: u64 = 0;
 const UNBOUNDED: u64 = u64::MAX;
-/// Bytes moved between two checks of deadlines that make a link busy.
-const BUSY_BYTES: u64 = 64 * 1024;
 
 /// How often a client is asked for a sign of life at most. Each answer is a frame that counts.
 const ASK_INTERVAL_MS: u64 = 1_000;
@@ -286,14 +284,6 @@ impl Link {
                 Some(left) => self.allowance.store(left, Ordering::Relaxed),
                 None => self.close(DisconnectReason::GuestTimeout),
             }
-        }
-    }
-
-    fn was_moved(&self, bytes: usize) {
-        let bytes = bytes as u64;
-        let before = self.moved.fetch_add(bytes, Ordering::Relaxed);
-        if before <= BUSY_BYTES && before + bytes > BUSY_BYTES {
-            self.watch.begin();
         }
     }
 

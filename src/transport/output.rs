@@ -40,8 +40,8 @@ pub(super) struct Output {
     pub(super) packets_ended: bool,
     /// The library waits until all is written.
     pub(super) is_awaited: bool,
-    /// The connection is ended as soon as all is written.
-    pub(super) is_ending: bool,
+    /// What comes when all is written.
+    pub(super) then: Then,
     /// What is written.
     pub(super) written: FrameScanner,
 }
@@ -103,7 +103,7 @@ impl Output {
             state: State::default(),
             packets_ended: false,
             is_awaited: false,
-            is_ending: false,
+            then: Then::Any,
             written: FrameScanner::new(Sender::Server),
         }
     }

@@ -135,15 +135,12 @@ impl<'a> Line<'a> {
     }
 
     fn is_apart(self, apart: Apart) -> bool {
-        if apart == Apart::ByUser {
-            return self.user().is_some();
+        let details = || TellingDetails::read(self.details());
+        match apart {
+            Apart::ByUser => self.user().is_some(),
+            Apart::Repeated => details().is_some_and(|details| details.is_repeated()),
+            Apart::Expulsion => details().is_some_and(|details| details.names_expulsion()),
         }
-        let details = TellingDetails::read(self.details());
-        details.is_some_and(|details| match apart {
-            Apart::Repeated => details.is_repeated(),
-            Apart::ByUser => false,
-            Apart::Expulsion => details.names_expulsion(),
-        })
     }
 
     /// What begins with the details.

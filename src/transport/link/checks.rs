@@ -4,10 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{BUSY_BYTES, INJECT_PONG, Link, NONE};
+use super::{INJECT_PONG, Link, NONE};
 use crate::model::DisconnectReason;
 use crate::transport::carrier::Carrier as _;
 use crate::transport::watch::{Watch, Watchable, Watched};
+
+/// Bytes moved between two checks that make a link busy.
+const BUSY_BYTES: u64 = 64 * 1024;
 
 impl Link {
     /// Watched from now on: its first request must arrive in time.
@@ -18,6 +21,15 @@ impl Link {
         });
         link.watch.begin();
         link
+    }
+
+    /// So many bytes were read or written.
+    pub(super) fn was_moved(&self, bytes: usize) {
+        let bytes = bytes as u64;
+        let before = self.moved.fetch_add(bytes, Ordering::Relaxed);
+        if before <= BUSY_BYTES && before + bytes > BUSY_BYTES {
+            self.watch.begin();
+        }
     }
 
     fn check_progress(&self, now: u64) {

@@ -114,7 +114,7 @@ impl Link {
 
     /// The library hands over its last frames, and ends the connection when they are written.
     pub(in crate::transport) fn set_ending(&self) {
-        self.output.lock().is_ending = true;
+        self.output.lock().then = Then::End;
     }
 
     /// Whether all is written, or cannot be. If not, the writer is woken then.
@@ -157,11 +157,7 @@ impl Link {
         Some(Begun {
             sink,
             chunks: std::mem::take(&mut output.waiting),
-            then: if output.is_ending {
-                Then::End
-            } else {
-                Then::Any
-            },
+            then: output.then,
         })
     }
 

@@ -212,7 +212,7 @@ impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
 
     fn write(&mut self, next: Turn<Box<dyn Job>>) {
         // Whoever is about to write something has their turn, so that it is committed together.
-        std::thread::yield_now();
+        thread::yield_now();
         let mut batch = Batch::new(next);
         let committed = self.commit(&mut batch);
         self.log(&committed);
