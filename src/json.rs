@@ -29,23 +29,23 @@ pub(crate) fn push_word(line: &mut Vec<u8>, word: &str) {
     line.push(b'"');
 }
 
+/// Appends the name of a member that needs no escapes, with the colon behind it, and the comma before it unless it is the
+/// first.
+pub(crate) fn push_name(line: &mut Vec<u8>, is_first: bool, name: &str) {
+    debug_assert!(is_plain(name.as_bytes()), "{name} needs escapes");
+    line.reserve(name.len() + 4);
+    if !is_first {
+        line.push(b',');
+    }
+    line.push(b'"');
+    line.extend_from_slice(name.as_bytes());
+    line.extend_from_slice(b"\":");
+}
+
 /// Appends a number.
 pub(crate) fn push_number(line: &mut Vec<u8>, number: i64) {
-    if number < 0 {
-        line.push(b'-');
-    }
-    let mut rest = number.unsigned_abs();
-    let mut digits = [0; 20];
-    let mut begin = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        begin -= 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    line.extend_from_slice(digits.get(begin..).unwrap_or_default());
+    let mut digits = itoa::Buffer::new();
+    line.extend_from_slice(digits.format(number).as_bytes());
 }
 
 /// How many bytes a text begins with that need no escapes.

@@ -159,7 +159,9 @@ impl Shared {
         }
         match self.options.spool_full {
             SpoolFull::DropOldest => {
-                self.drop_oldest(spool, more);
+                if len > limit {
+                    self.drop_oldest(spool, more);
+                }
                 true
             }
             // An eighth more for what has already happened, such as the ends of connections.

@@ -61,6 +61,9 @@ impl Label {
 
     /// `None` when `text` is empty, too long or holds any other character: it is recorded as absent.
     pub(crate) fn new(text: &str) -> Option<Self> {
+        if text == Self::TEXT.as_str() {
+            return Some(Self::TEXT);
+        }
         let fits = (1..=Self::MAX).contains(&text.len());
         let clean = |byte: u8| byte.is_ascii_alphanumeric() || b"._+/-".contains(&byte);
         (fits && text.bytes().all(clean)).then(|| Self(Cow::Owned(text.to_owned())))

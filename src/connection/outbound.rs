@@ -289,7 +289,8 @@ impl Connection {
         // What it sent before its end is not held up.
         if self.flow.gone_for().is_none() {
             let limit = made(&self.refusals, config, Action::Refusals);
-            limit.wait_for(NonZeroU32::MIN).await;
+            // In a box: it would need room with each event.
+            Box::pin(limit.wait_for(NonZeroU32::MIN)).await;
         }
     }
 

@@ -19,15 +19,25 @@ impl Subject {
     pub(crate) fn of(ids: &[&str]) -> Self {
         // In no text is this byte.
         const END: u8 = 0xff;
-        let mut text = SmallVec::<[u8; 128]>::new();
-        // As a list of texts is hashed, but at once.
-        text.extend_from_slice(&ids.len().to_ne_bytes());
-        for id in ids {
-            text.extend_from_slice(id.as_bytes());
-            text.push(END);
-        }
+        // Hashed at once, as far as there is room: ids are short.
+        let (mut together, mut end) = ([0; 128], 0);
         let mut hasher = DefaultHasher::new();
-        hasher.write(&text);
+        for id in ids.iter().map(|id| id.as_bytes()) {
+            match together.get_mut(end..=end + id.len()) {
+                Some([place @ .., last]) => {
+                    place.copy_from_slice(id);
+                    *last = END;
+                    end += id.len() + 1;
+                }
+                _ => {
+                    hasher.write(&together[..end]);
+                    hasher.write(id);
+                    hasher.write_u8(END);
+                    end = 0;
+                }
+            }
+        }
+        hasher.write(&together[..end]);
         Self(hasher.finish())
     }
 }
@@ -124,6 +134,7 @@ mod tests {
     use std::time::Duration;
 
     use futures_util::FutureExt as _;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -132,6 +143,23 @@ mod tests {
             began,
             number,
             handled: handled.subscribe(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_subject_is_that_of_the_same_ids_alone(
+            ids in prop::collection::vec("[ab]{0,3}|[ab]{60,140}", 0..5), at in 0_usize..140,
+        ) {
+            let of = |ids: &[String]| Subject::of(&ids.iter().map(|id| &**id).collect::<Vec<_>>());
+            prop_assert_eq!(of(&ids), of(&ids.clone()));
+            // The same letters, in other ids.
+            let mut others = ids.clone();
+            if let Some(last) = others.pop() {
+                let (begin, end) = last.split_at(at.min(last.len()));
+                others.extend([begin.to_owned(), end.to_owned()]);
+                prop_assert_ne!(of(&ids), of(&others));
+            }
         }
     }
 

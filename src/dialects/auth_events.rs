@@ -163,10 +163,10 @@ pub(crate) fn send_expiring(connection: &Connection, expires_at: u64) {
 }
 
 /// A guest sent something that needs a token.
-pub(crate) fn refuse_guest(mut request: Request<'_>) {
+pub(crate) fn refuse_guest(request: &mut Request<'_>) {
     let refusal = Refusal::new(Why::NoToken);
     send_error(request.connection, &refusal);
-    record_refused(&request, refusal.code);
+    record_refused(request, refusal.code);
     request.fail(text(&refusal), refusal.code);
 }
 
@@ -180,11 +180,11 @@ pub(crate) fn unknown(request: &mut Request<'_>, name: &str) {
 
 /// An event that is not handled because it could not be recorded (setting `audit_spool_full`). That
 /// is not recorded either.
-pub(crate) fn refuse_unrecorded(mut request: Request<'_>) {
+pub(crate) fn refuse_unrecorded(request: &mut Request<'_>) {
     let refusal = Refusal::busy();
     let name = request.event.name();
     refusals::of_socket(refusal.code);
-    not_handled(&request, name, text(&refusal), refusal.code);
+    not_handled(request, name, text(&refusal), refusal.code);
     request.fail(text(&refusal), refusal.code);
 }
 
@@ -215,11 +215,11 @@ fn record_refused(request: &Request<'_>, code: ErrorCode) {
 }
 
 /// A token, or a fresh one for the same user.
-pub(crate) async fn authenticate<H>(mut request: Request<'_>, life: &Life<H>) -> Outcome
+pub(crate) async fn authenticate<H>(request: &mut Request<'_>, life: &Life<H>) -> Outcome
 where
     H: Handler<Member = Arc<Member>, Registration = Registration>,
 {
-    match check(&request).await {
+    match check(request).await {
         Ok(authenticated) => match request.member {
             Some(member) => {
                 life.renew_token(authenticated.token);
@@ -228,10 +228,10 @@ where
                 }
                 request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
             }
-            None => enter(&mut request, life, authenticated).await,
+            None => enter(request, life, authenticated).await,
         },
         // One text for every reason; the code names the reason.
-        Err(refusal) => refuse(&mut request, &refusal, text(&Refusal::new(Why::BadToken))),
+        Err(refusal) => refuse(request, &refusal, text(&Refusal::new(Why::BadToken))),
     }
     request.outcome()
 }

@@ -112,11 +112,11 @@ impl Dispatcher {
         }
         let config = self.app.config.now();
         let member = member.map(|member| &**member);
-        let request = Request::new(&self.app, &config, connection, member, event)
+        let mut request = Request::new(&self.app, &config, connection, member, event)
             .early(is_again, may_be_early)
             .placed(place);
         if self.app.audit.refuses() {
-            auth_events::refuse_unrecorded(request);
+            auth_events::refuse_unrecorded(&mut request);
             return Outcome::Done;
         }
         match event.name() {
@@ -127,9 +127,9 @@ impl Dispatcher {
             auth_events::AUTHENTICATE => {
                 events::authenticate_received();
                 traced::is_of_all(connection, auth_events::AUTHENTICATE);
-                Box::pin(auth_events::authenticate(request, life)).await
+                Box::pin(auth_events::authenticate(&mut request, life)).await
             }
-            name => super::handle(request, life, name).await,
+            name => super::handle(&mut request, life, name).await,
         }
     }
 }

@@ -66,13 +66,13 @@ pub(crate) fn describe(families: &mut Families) {
     );
 }
 
-/// What is fixed about each event of each dialect.
 /// How many events have come from clients.
 pub(crate) fn events_received() -> u64 {
     let of_dialects: u64 = rows().map(|row| row.received.get()).sum();
     of_dialects + metrics::events::received_of_none()
 }
 
+/// What is fixed about each event of each dialect.
 fn rows() -> impl Iterator<Item = &'static Row> {
     let direct = direct::Event::ALL.iter().map(|event| event.row());
     let session = session::Event::ALL.iter().map(|event| event.row());
@@ -263,7 +263,7 @@ fn goes_ahead(config: &Config, connection: &Connection, event: &RawEvent) -> boo
 }
 
 /// Handles an event that one of the dialects may have.
-async fn handle(mut request: Request<'_>, life: &Life<Dispatcher>, name: &str) -> Outcome {
+async fn handle(request: &mut Request<'_>, life: &Life<Dispatcher>, name: &str) -> Outcome {
     let (first, other) = Event::named(|dialect| request.accepts(dialect), name);
     let is_member = request.member.is_some();
     match first {
@@ -280,7 +280,7 @@ async fn handle(mut request: Request<'_>, life: &Life<Dispatcher>, name: &str) -
         }
         _ => {
             metrics::events::unknown_received();
-            auth_events::unknown(&mut request, name);
+            auth_events::unknown(request, name);
         }
     }
     Outcome::Done
@@ -288,7 +288,7 @@ async fn handle(mut request: Request<'_>, life: &Life<Dispatcher>, name: &str) -
 
 /// Handles an event that has a row, or another one of the same name, and answers it.
 async fn answer(
-    mut request: Request<'_>,
+    request: &mut Request<'_>,
     life: &Life<Dispatcher>,
     event: Event,
     other: Option<Event>,
@@ -304,7 +304,7 @@ async fn answer(
         Some(other) if other.is_meant(request.event, &payload) => other,
         Some(_) => event,
         None => {
-            event.imply_dialect(&request).await;
+            event.imply_dialect(request).await;
             event
         }
     };
@@ -318,7 +318,7 @@ async fn answer(
     let is_guest_joining = !is_member && event == Event::Session(session::Event::join_session);
     // It is not known before who comes.
     if let Some(sent) = sent.filter(|_| is_guest_joining) {
-        let earlier = Box::pin(session::connections_of_joiner(&request, sent)).await;
+        let earlier = Box::pin(session::connections_of_joiner(request, sent)).await;
         Box::pin(life.come_after(earlier)).await;
     }
     if let Some(subject) = about {
@@ -332,17 +332,17 @@ async fn answer(
             let allowed = request.check_limits().await;
             allowed.and(Err(Refusal::unusable_named(field)))
         }
-        None => event.dispatch(&mut request, &payload).await,
+        None => event.dispatch(request, &payload).await,
     };
     request.turn().await;
     let time = begun.elapsed();
     match handled {
         Ok(()) => request.succeed(),
-        Err(refusal) if event.is_early(&request, sent, &refusal).await => {
+        Err(refusal) if event.is_early(request, sent, &refusal).await => {
             return request.too_early();
         }
         Err(refusal) => {
-            refuse::refuse(&mut request, event.row(), event.words(), sent, &refusal);
+            refuse::refuse(request, event.row(), event.words(), sent, &refusal);
         }
     }
     metrics::events::took(event.row().dialect, time);

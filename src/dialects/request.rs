@@ -134,7 +134,7 @@ impl<'a> Request<'a> {
     }
 
     /// It is too early, and not answered.
-    pub(super) fn too_early(self) -> Outcome {
+    pub(super) fn too_early(&self) -> Outcome {
         match self.ack == self.event.ack() {
             true => Outcome::TooEarly,
             false => Outcome::Done,

@@ -49,8 +49,9 @@ pub(super) fn of(
             &["conversationId", "conversation_id", "chatId"],
         ),
     };
-    let user = connection.source().user.clone()?;
-    Some(Subject::of(&[kind, &user, &first(names)?]))
+    let source = connection.source();
+    let user = source.user.as_deref()?;
+    Some(Subject::of(&[kind, user, &first(names)?]))
 }
 
 /// Of whom other nodes know that something about this is not handled yet: of a user, or of the member of a session that

@@ -162,7 +162,7 @@ impl Pipe {
     }
 
     fn put_all(&mut self, packet: &SocketPacket) {
-        self.put(Packet::Text(packet.text().clone()));
+        self.put(Packet::Text(packet.kept_text()));
         for attachment in packet.attachments() {
             self.put(Packet::Binary(attachment.clone()));
         }

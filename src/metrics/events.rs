@@ -45,8 +45,8 @@ macro_rules! sent {
 
 sent! {
     Some(Dialect::Direct) =>
-        "room:joined" "room:left" "room:user-ready" "room:error"
         "receive_message" "message:sent" "message:error"
+        "room:joined" "room:left" "room:user-ready" "room:error"
         "key-exchange:receive" "key-exchange:sent" "key-exchange:error"
         "receive_file_chunk" "file:chunk-sent" "file:upload-complete" "file:requested" "file:request-sent" "file:error"
         "typing:user" "message:delivery-confirmed" "message:read-confirmed"

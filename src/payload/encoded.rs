@@ -121,7 +121,7 @@ mod tests {
             attachments: vec![Bytes::from_static(b"x")],
         };
         let (packet, _) = encoded.packet().unwrap();
-        assert_eq!(packet.text(), &format!(r#"451-["event",{text}]"#));
+        assert_eq!(packet.text(), format!(r#"451-["event",{text}]"#).as_bytes());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::ser::{self, Error as _, Serialize, Serializer};
 use serde_json::{Error, Result};
 
 use super::verbatim::RAW;
-use crate::json::{push_number, push_text, push_word};
+use crate::json::{push_name, push_number, push_text};
 
 /// What events carry.
 pub(crate) trait Encode {
@@ -287,10 +287,9 @@ impl Members<'_, '_> {
             self.encoder.is_raw = false;
             return written;
         }
-        self.separate();
         // The names of our own types.
-        push_word(self.encoder.text, name);
-        self.value(value)
+        push_name(self.encoder.text, std::mem::take(&mut self.is_first), name);
+        value.serialize(&mut *self.encoder)
     }
 
     /// The end.

@@ -65,13 +65,15 @@ struct Field<'a> {
 
 /// What most names differ by: their length, their first byte and their last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tag(u16, u8, u8);
+struct Tag(u32);
 
 impl Tag {
     fn of(name: &str) -> Self {
         let at = |byte: Option<&u8>| byte.copied().unwrap_or_default();
         let bytes = name.as_bytes();
-        Self(bytes.len() as u16, at(bytes.first()), at(bytes.last()))
+        let [long, longer, ..] = bytes.len().to_le_bytes();
+        let parts = [long, longer, at(bytes.first()), at(bytes.last())];
+        Self(u32::from_le_bytes(parts))
     }
 }
 

@@ -179,10 +179,17 @@ impl Node<'_> {
     }
 
     fn is_readable(&self, max_depth: usize) -> bool {
-        let within = max_depth.saturating_sub(1);
         match self {
             Node::Text(json) => json.is_readable(max_depth),
             Node::Attachment(_) => true,
+            Node::Object(_) | Node::Array(_) => self.are_readable(max_depth.saturating_sub(1)),
+        }
+    }
+
+    /// Whether all that is in it is. A function of its own, so that what is mostly asked takes no call.
+    fn are_readable(&self, within: usize) -> bool {
+        match self {
+            Node::Text(_) | Node::Attachment(_) => true,
             Node::Object(fields) => fields
                 .iter()
                 .all(|(key, node)| key != PROTOTYPE && node.is_readable(within)),

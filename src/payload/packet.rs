@@ -15,11 +15,39 @@ use crate::json::push_text;
 /// Bytes before the packet's JSON: its type, the number of its attachments, `-`.
 const HEAD_ROOM: usize = 2 + 10 + 1;
 
+/// Up to so many bytes a text is copied for each who keeps it: to count who does takes longer.
+const SHORT: usize = 1024;
+
 /// A packet: its text, and the attachments that follow it. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct SocketPacket {
-    text: Bytes,
+    text: Text,
     attachments: Vec<Bytes>,
+}
+
+#[derive(Clone)]
+enum Text {
+    /// It begins there.
+    Short(Vec<u8>, usize),
+    Long(Bytes),
+}
+
+impl Text {
+    /// The end of these bytes, from there on.
+    fn of(bytes: Vec<u8>, start: usize) -> Self {
+        if bytes.len() <= SHORT {
+            return Self::Short(bytes, start);
+        }
+        let mut bytes = Bytes::from(bytes);
+        bytes.advance(start);
+        Self::Long(bytes)
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::of(text.into_bytes(), 0)
+    }
 }
 
 impl SocketPacket {
@@ -59,7 +87,7 @@ impl SocketPacket {
         let mut text = format!("42{namespace},").into_bytes();
         serde_json::to_writer(&mut text, event).ok()?;
         Some(Self {
-            text: text.into(),
+            text: Text::of(text, 0),
             attachments: Vec::new(),
         })
     }
@@ -99,31 +127,39 @@ impl SocketPacket {
         }
         text.push(b']');
         let packet = Self::of(b"42", b"45", text, Vec::new());
-        let frames = smallvec![packet.text.len()];
+        let frames = smallvec![packet.text().len()];
         (packet, frames)
     }
 
     fn of(plain: &[u8; 2], attached: &[u8; 2], mut text: Vec<u8>, attachments: Vec<Bytes>) -> Self {
-        let mut head = [0; HEAD_ROOM];
-        let mut left = &mut head[..];
-        let written = match attachments.len() {
-            0 => left.write_all(plain),
-            count => left
-                .write_all(attached)
-                .and_then(|()| write!(left, "{count}-")),
+        let start = match attachments.len() {
+            0 => put_before(&mut text, HEAD_ROOM, plain),
+            count => {
+                let count = format!("{count}-");
+                let start = put_before(&mut text, HEAD_ROOM, count.as_bytes());
+                put_before(&mut text, start, attached)
+            }
         };
-        debug_assert!(written.is_ok(), "there is room for any number");
-        let head_len = HEAD_ROOM - left.len();
-        let start = HEAD_ROOM - head_len;
-        text[start..HEAD_ROOM].copy_from_slice(&head[..head_len]);
-        let mut text = Bytes::from(text);
-        text.advance(start);
-        Self { text, attachments }
+        Self {
+            text: Text::of(text, start),
+            attachments,
+        }
     }
 
     /// Its text, as the packet of Engine.IO that carries it.
-    pub(crate) fn text(&self) -> &Bytes {
-        &self.text
+    pub(crate) fn text(&self) -> &[u8] {
+        match &self.text {
+            Text::Short(bytes, start) => bytes.get(*start..).unwrap_or_default(),
+            Text::Long(bytes) => bytes,
+        }
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn kept_text(&self) -> Bytes {
+        match &self.text {
+            Text::Short(..) => Bytes::copy_from_slice(self.text()),
+            Text::Long(bytes) => bytes.clone(),
+        }
     }
 
     /// What is attached, in order.
@@ -135,10 +171,17 @@ impl SocketPacket {
 impl std::fmt::Debug for SocketPacket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SocketPacket")
-            .field("size", &self.text.len())
+            .field("size", &self.text().len())
             .field("attachments", &self.attachments.len())
             .finish()
     }
+}
+
+/// Puts bytes in front of what begins there; where they begin.
+fn put_before(text: &mut [u8], end: usize, bytes: &[u8]) -> usize {
+    let begin = end - bytes.len();
+    text[begin..end].copy_from_slice(bytes);
+    begin
 }
 
 fn room(size: usize) -> Vec<u8> {
@@ -159,10 +202,16 @@ mod tests {
     fn events_and_acknowledgements_are_written_as_the_protocol_has_them() {
         let payload = json!({ "a": "é\n", "b": [1, null] });
         let event = SocketPacket::event("na\"me", &payload, 0).unwrap();
-        assert_eq!(event.text(), &r#"42["na\"me",{"a":"é\n","b":[1,null]}]"#);
+        assert_eq!(
+            event.text(),
+            r#"42["na\"me",{"a":"é\n","b":[1,null]}]"#.as_bytes()
+        );
         assert!(event.attachments().is_empty());
         let answer = SocketPacket::acknowledgement(AckId::from(17), &payload, 0).unwrap();
-        assert_eq!(answer.text(), &r#"4317[{"a":"é\n","b":[1,null]}]"#);
+        assert_eq!(
+            answer.text(),
+            r#"4317[{"a":"é\n","b":[1,null]}]"#.as_bytes()
+        );
     }
 
     #[test]
@@ -172,10 +221,10 @@ mod tests {
         let value = OwnedValue::from_parts(text.to_owned(), bytes).unwrap();
         let event = SocketPacket::event("e", &value, 0).unwrap();
         let text = r#"{"a":{"_placeholder":true,"num":0},"b":[{"_placeholder":true,"num":1}]}"#;
-        assert_eq!(event.text(), &format!(r#"452-["e",{text}]"#));
+        assert_eq!(event.text(), format!(r#"452-["e",{text}]"#).as_bytes());
         assert_eq!(event.attachments(), ["one", "zero"]);
         let answer = SocketPacket::acknowledgement(AckId::from(0), &value, 0).unwrap();
-        assert_eq!(answer.text(), &format!("462-0[{text}]"));
+        assert_eq!(answer.text(), format!("462-0[{text}]").as_bytes());
     }
 
     /// What the library writes for the same.

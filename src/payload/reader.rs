@@ -51,6 +51,8 @@ impl<'a> Reader<'a> {
     pub(super) fn peek(&mut self) -> Option<u8> {
         while let Some(byte) = self.text.as_bytes().get(self.at) {
             match byte {
+                // Mostly.
+                b'!'.. => return Some(*byte),
                 b' ' | b'\n' | b'\t' | b'\r' => self.at += 1,
                 other => return Some(*other),
             }

@@ -10,6 +10,7 @@ use std::task::Poll;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 /// How many a task writes before others have their turn.
 const AT_ONCE: usize = 128;
@@ -36,9 +37,12 @@ pub(super) struct Shard {
     waker: AtomicWaker,
 }
 
+/// Links that are due: mostly the one of a receiver and the one of the sender.
+type Due = SmallVec<[Arc<dyn Flush>; 4]>;
+
 thread_local! {
     /// The links that are due by what this thread is at, while somebody says when it has done that.
-    static GATHERED: RefCell<Option<Vec<Arc<dyn Flush>>>> = const { RefCell::new(None) };
+    static GATHERED: RefCell<Option<Due>> = const { RefCell::new(None) };
 }
 
 /// Does this, and then writes the links that it has made due.

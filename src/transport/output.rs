@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::before_write::BeforeWrite;
 use super::endings::Endings;
@@ -117,9 +117,12 @@ impl Output {
 
     /// Appends the frames of a packet.
     pub(super) fn put_packet(&mut self, packet: &SocketPacket) {
-        self.waiting.put_frame(FINAL_TEXT, packet.text());
+        let text = packet.text();
+        self.waiting
+            .put_frame(FINAL_TEXT, text, || packet.kept_text());
         for attachment in packet.attachments() {
-            self.waiting.put_frame(FINAL_BINARY, attachment);
+            let kept = || attachment.clone();
+            self.waiting.put_frame(FINAL_BINARY, attachment, kept);
         }
     }
 }
@@ -152,11 +155,12 @@ impl Chunks {
 
     fn make_room(&mut self, bytes: usize) {
         if self.tail.capacity() == 0 {
-            self.tail.reserve(bytes.max(SMALLEST));
+            self.tail = Vec::with_capacity(bytes.max(SMALLEST));
         }
     }
 
-    fn put_frame(&mut self, first: u8, payload: &Bytes) {
+    /// Appends a frame. A large payload is not copied, but kept.
+    fn put_frame(&mut self, first: u8, payload: &[u8], kept: impl FnOnce() -> Bytes) {
         let before = self.tail.len();
         self.make_room(MAX_HEAD + payload.len().min(LARGE));
         put_frame_head(&mut self.tail, first, false, payload.len());
@@ -165,7 +169,7 @@ impl Chunks {
             self.put(payload);
         } else {
             self.end_tail();
-            self.parts.push_back(payload.clone());
+            self.parts.push_back(kept());
             self.len += payload.len();
         }
     }
@@ -179,6 +183,10 @@ impl Chunks {
 
     /// The first parts of it, for one system call.
     pub(super) fn slices(&self) -> SmallVec<[IoSlice<'_>; PARTS]> {
+        // Mostly.
+        if self.parts.is_empty() && !self.tail.is_empty() {
+            return smallvec![IoSlice::new(&self.tail)];
+        }
         let parts = self.parts.iter().map(|part| &part[..]);
         let all = parts.chain([&self.tail[..]]);
         let all = all.filter(|part| !part.is_empty());

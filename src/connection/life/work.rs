@@ -14,6 +14,7 @@ use super::pipeline::Pipeline;
 use crate::audit::Event as Audited;
 use crate::connection::Close;
 use crate::model::{DisconnectReason, ErrorCode};
+use crate::payload::RawEvent;
 use crate::transport::written_together;
 
 impl<H: Handler> Life<H> {
@@ -73,7 +74,13 @@ impl<H: Handler> Life<H> {
                     self.send_and_close(Due::GuestTimeout, DisconnectReason::GuestTimeout);
                 }
                 Next::Event(waiting, may_be_early) => {
-                    self.handle(waiting, may_be_early, &mut work).await;
+                    match self.handle(&waiting, may_be_early, &mut work).await {
+                        Outcome::TooEarly => self.put_aside(waiting.event, &mut work),
+                        Outcome::Joined => work.taking.retry_early(),
+                        Outcome::Done => {}
+                    }
+                    let config = &self.context.services.config;
+                    self.connection.wait_if_refused(config).await;
                 }
                 Next::End => {
                     let member = work.member.take();
@@ -86,44 +93,44 @@ impl<H: Handler> Life<H> {
         }
     }
 
-    async fn handle(&self, waiting: Waiting, may_be_early: bool, work: &mut Work<'_, H::Member>) {
-        let Waiting { event, is_again } = waiting;
+    /// What became of an event, also when its handler panicked.
+    async fn handle(
+        &self,
+        waiting: &Waiting,
+        may_be_early: bool,
+        work: &mut Work<'_, H::Member>,
+    ) -> Outcome {
         let pipeline = Pipeline::default();
         let received = Received {
             life: self,
             member: work.member.as_ref(),
-            event: &event,
-            is_again,
+            event: &waiting.event,
+            is_again: waiting.is_again,
             may_be_early,
             place: pipeline.place(0),
         };
-        let outcome = {
-            let handling = self.guard(self.context.handler.event(received));
-            let mut handling = std::pin::pin!(handling);
-            match (poll!(handling.as_mut()), &work.member) {
-                (Poll::Ready(outcome), _) => outcome,
-                (Poll::Pending, Some(member)) if pipeline.lets_begin(1) => {
-                    let ahead = self.go_ahead(handling, &pipeline, member, &mut work.taking);
-                    Box::pin(ahead).await
-                }
-                (Poll::Pending, _) => handling.await,
+        let handling = self.guard(self.context.handler.event(received));
+        let mut handling = std::pin::pin!(handling);
+        let outcome = match (poll!(handling.as_mut()), &work.member) {
+            (Poll::Ready(outcome), _) => outcome,
+            (Poll::Pending, Some(member)) if pipeline.lets_begin(1) => {
+                let ahead = self.go_ahead(handling, &pipeline, member, &mut work.taking);
+                Box::pin(ahead).await
             }
+            (Poll::Pending, _) => handling.await,
         };
-        match outcome {
-            Some(Outcome::TooEarly) => {
-                let early = Waiting {
-                    event,
-                    is_again: true,
-                };
-                if work.taking.put_aside(early) {
-                    self.give_up_early_later();
-                }
-            }
-            Some(Outcome::Joined) => work.taking.retry_early(),
-            Some(Outcome::Done) | None => {}
+        outcome.unwrap_or(Outcome::Done)
+    }
+
+    /// Handles an event again when its client has done what will let it succeed.
+    fn put_aside(&self, event: RawEvent, work: &mut Work<'_, H::Member>) {
+        let early = Waiting {
+            event,
+            is_again: true,
+        };
+        if work.taking.put_aside(early) {
+            self.give_up_early_later();
         }
-        let config = &self.context.services.config;
-        self.connection.wait_if_refused(config).await;
     }
 
     /// Closes the connection when a handler panics. No async function, which would hold the handler's

@@ -54,6 +54,10 @@ fn frame(size: usize) -> Vec<u8> {
     frame
 }
 
+fn put_frame(chunks: &mut Chunks, size: usize) {
+    chunks.put_frame(FINAL_TEXT, &content(size), || content(size).into());
+}
+
 proptest! {
     #[test]
     fn what_is_put_in_comes_out_in_its_order_and_once(steps in steps()) {
@@ -65,7 +69,7 @@ proptest! {
                     expected.extend(content(size));
                 }
                 Step::Frame(size) => {
-                    chunks.put_frame(FINAL_TEXT, &content(size).into());
+                    put_frame(&mut chunks, size);
                     expected.extend(frame(size));
                 }
                 Step::Advance(size) => {
@@ -78,7 +82,7 @@ proptest! {
                 Step::Append(one, other) => {
                     let mut later = Chunks::default();
                     later.put(&content(one));
-                    later.put_frame(FINAL_TEXT, &content(other).into());
+                    put_frame(&mut later, other);
                     chunks.append(later);
                     expected.extend(content(one));
                     expected.extend(frame(other));
@@ -95,7 +99,7 @@ proptest! {
 fn what_is_large_is_not_copied() {
     let large = Bytes::from(content(LARGE));
     let mut chunks = Chunks::default();
-    chunks.put_frame(FINAL_TEXT, &large);
+    chunks.put_frame(FINAL_TEXT, &large, || large.clone());
     chunks.put(b"behind");
     let slices = chunks.slices();
     let [_, payload, behind] = &slices[..] else {
