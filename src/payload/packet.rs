@@ -227,6 +227,17 @@ mod tests {
         assert_eq!(answer.text(), format!("462-0[{text}]").as_bytes());
     }
 
+    #[test]
+    fn a_text_is_the_same_short_or_long_and_when_it_is_kept() {
+        for size in [0, SHORT - 30, SHORT, 20 * SHORT] {
+            let payload = "x".repeat(size);
+            let packet = SocketPacket::event("e", &payload, 0).unwrap();
+            let text = format!(r#"42["e","{payload}"]"#);
+            assert_eq!(packet.text(), text.as_bytes());
+            assert_eq!(packet.clone().kept_text(), text);
+        }
+    }
+
     /// What the library writes for the same.
     #[test]
     fn the_library_writes_the_same() {

@@ -7,7 +7,7 @@ use super::relay::{Client, start};
 
 const MESSAGES: u64 = 200;
 /// Allocations of one message, with its confirmation and its record.
-const MOST: f64 = 20.0;
+const MOST: f64 = 12.0;
 
 #[test]
 fn a_message() {

@@ -31,7 +31,8 @@ struct Conversation {
     /// The least that the ids of those take whom one report names: of all participants but one, if the server has
     /// one process.
     named: u64,
-    /// How many reports there are of a message: each process has one.
+    /// How many reports there are of a message at least: each process has one, and of several, one more about who has
+    /// joined last.
     reports: u64,
     sent: Cell<u64>,
     delivered: Cell<u64>,
@@ -101,8 +102,12 @@ impl Sender {
     }
 
     fn is_done(&self) -> bool {
-        let sent = self.sent.get();
-        self.confirmed.get() == sent && self.reached.get() == sent * self.conversation.reports
+        let (sent, reached) = (self.sent.get(), self.reached.get());
+        let are_reported = match self.conversation.reports {
+            1 => reached == sent,
+            several => reached >= sent * several,
+        };
+        self.confirmed.get() == sent && are_reported
     }
 
     fn is_settled(&self) -> bool {

@@ -93,7 +93,7 @@ impl<H: Handler> Life<H> {
         }
     }
 
-    /// What became of an event, also when its handler panicked.
+    /// Handles an event. What became of it: if its handler panicked, nothing more.
     async fn handle(
         &self,
         waiting: &Waiting,
