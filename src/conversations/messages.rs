@@ -46,11 +46,12 @@ impl Conversations {
         new: &NewMessage,
         size: usize,
     ) -> Result<Stored<Sent>, StoreError> {
-        let guard = self.lock(&new.conversation).await;
+        let begun = self.begin_to_append(&new.conversation).await;
         let (appended, recipients) = tokio::join!(
             self.stores().messages.append(new),
             self.recipients_if_wanted(&new.conversation)
         );
+        let guard = begun.lock().await;
         let logged = self.noted(&new.conversation, appended)?;
         let message = logged.value.clone();
         let repeated = logged.change.is_none();

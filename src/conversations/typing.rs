@@ -49,7 +49,7 @@ impl Conversations {
         if !is_subscribed(self.view_of(connection, conversation)) {
             return Err(StoreError::NotParticipant);
         }
-        let mut guard = self.lock(conversation).await;
+        let mut guard = self.lock_beside_messages(conversation).await;
         guard.role_of(&member.user.id).await?;
         if !is_subscribed(guard.view_of(connection)) {
             return Err(StoreError::NotParticipant);
@@ -76,7 +76,7 @@ impl Conversations {
         typing: Typing,
     ) {
         let Typing { lasts, extra } = typing;
-        let mut guard = self.lock(conversation).await;
+        let mut guard = self.lock_beside_messages(conversation).await;
         // Whoever was told that somebody types is told that they stopped, whatever they are by then.
         let ends = lasts.is_none() && guard.types_until(typist).is_some();
         if !ends && guard.role_of(&user.user).await.is_err() {
@@ -106,7 +106,7 @@ impl Conversations {
     ) {
         // With the server, the connections end, and with each the typing on it.
         while self.presence.drain().sleep_until(until).await {
-            let mut guard = self.lock(&conversation).await;
+            let mut guard = self.lock_beside_messages(&conversation).await;
             match guard.types_until(typist) {
                 Some(later) if later > until => until = later,
                 Some(_) => return guard.typing_expired(typist).await,

@@ -1,6 +1,7 @@
 //! Has what was handed to WebSockets written, once those who hand it over have done what they were at: so what they
-//! hand to one client is written by one system call. Who says when that is has it written there and then, and wakes no task.
-//! It must not know what is written.
+//! hand to one client is written by one system call. Who says when that is has it written there and then, and wakes no task,
+//! if it is for few. What is for many is written by a task, when all who can run have run: then others have mostly handed
+//! over something for the same clients. It must not know what is written.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,12 +11,12 @@ use std::task::Poll;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 /// How many a task writes before others have their turn.
 const AT_ONCE: usize = 128;
-/// How many are written there and then; those beyond by the tasks.
-const MAX_GATHERED: usize = 512;
+/// How many are written there and then, at most.
+const FEW: usize = 4;
 
 /// The tasks that write: one for each thread of the runtime, among which the links are divided.
 #[derive(Debug)]
@@ -38,18 +39,28 @@ pub(super) struct Shard {
 }
 
 /// Links that are due: mostly the one of a receiver and the one of the sender.
-type Due = SmallVec<[Arc<dyn Flush>; 4]>;
+type Due = SmallVec<[Arc<dyn Flush>; FEW]>;
+
+/// The links that are due by what a thread is at.
+enum Gathered {
+    /// Nobody says when it has done that.
+    Nothing,
+    Few(Due),
+    /// There were more, which the tasks write.
+    Many,
+}
 
 thread_local! {
-    /// The links that are due by what this thread is at, while somebody says when it has done that.
-    static GATHERED: RefCell<Option<Due>> = const { RefCell::new(None) };
+    static GATHERED: RefCell<Gathered> = const { RefCell::new(Gathered::Nothing) };
 }
 
 /// Does this, and then writes the links that it has made due.
 pub(super) fn gather<T>(work: impl FnOnce() -> T) -> T {
     let is_outermost = GATHERED.with_borrow_mut(|gathered| {
-        let is_outermost = gathered.is_none();
-        gathered.get_or_insert_default();
+        let is_outermost = matches!(gathered, Gathered::Nothing);
+        if is_outermost {
+            *gathered = Gathered::Few(Due::new());
+        }
         is_outermost
     });
     let gathering = is_outermost.then(|| Gathering);
@@ -66,8 +77,7 @@ pub(crate) async fn written_together<F: Future>(work: F) -> F::Output {
 
 /// Writes those that are due by now.
 pub(super) fn flush_gathered() {
-    let due = GATHERED.with_borrow_mut(|gathered| gathered.as_mut().map(std::mem::take));
-    due.into_iter().flatten().for_each(|link| link.flush());
+    GATHERED.with_borrow_mut(Gathered::take).flush();
 }
 
 /// Ends with what was done, also by a panic.
@@ -75,8 +85,40 @@ struct Gathering;
 
 impl Drop for Gathering {
     fn drop(&mut self) {
-        let due = GATHERED.take();
-        due.into_iter().flatten().for_each(|link| link.flush());
+        GATHERED.replace(Gathered::Nothing).flush();
+    }
+}
+
+impl Gathered {
+    /// Adds a link. Gives back those that a task has to write.
+    fn add(&mut self, link: Arc<dyn Flush>) -> Due {
+        match self {
+            Self::Few(due) if due.len() < FEW => {
+                due.push(link);
+                Due::new()
+            }
+            Self::Few(due) => {
+                let mut all = std::mem::take(due);
+                all.push(link);
+                *self = Self::Many;
+                all
+            }
+            Self::Nothing | Self::Many => smallvec![link],
+        }
+    }
+
+    /// Those until now; what comes later is gathered again.
+    fn take(&mut self) -> Self {
+        match self {
+            Self::Nothing => Self::Nothing,
+            Self::Few(_) | Self::Many => std::mem::replace(self, Self::Few(Due::new())),
+        }
+    }
+
+    fn flush(self) {
+        if let Self::Few(due) = self {
+            due.into_iter().for_each(|link| link.flush());
+        }
     }
 }
 
@@ -102,25 +144,18 @@ impl Flusher {
     }
 }
 
-/// Gives it back where nobody gathers what is due, or too much is.
-fn gathered(link: Arc<dyn Flush>) -> Option<Arc<dyn Flush>> {
-    GATHERED.with_borrow_mut(|gathered| match gathered {
-        Some(due) if due.len() < MAX_GATHERED => {
-            due.push(link);
-            None
-        }
-        _ => Some(link),
-    })
-}
-
 impl Shard {
     /// This link is to be written soon.
     pub(super) fn add(&self, link: Arc<dyn Flush>) {
-        let Some(link) = gathered(link) else { return };
+        let links = GATHERED.with_borrow_mut(|gathered| gathered.add(link));
+        if links.is_empty() {
+            return;
+        }
         let is_first = {
             let mut due = self.due.lock();
-            due.push_back(link);
-            due.len() == 1
+            let is_first = due.is_empty();
+            due.extend(links);
+            is_first
         };
         if is_first {
             self.waker.wake();
@@ -129,13 +164,19 @@ impl Shard {
 
     async fn run(self: Arc<Self>) {
         let mut links: VecDeque<Arc<dyn Flush>> = VecDeque::new();
+        let mut others_have_run = false;
         std::future::poll_fn::<(), _>(|cx| {
             self.waker.register(cx.waker());
+            if !std::mem::replace(&mut others_have_run, true) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             for _ in 0..AT_ONCE {
                 if links.is_empty() {
                     std::mem::swap(&mut links, &mut *self.due.lock());
                 }
                 let Some(link) = links.pop_front() else {
+                    others_have_run = false;
                     return Poll::Pending;
                 };
                 link.flush();
@@ -184,24 +225,48 @@ mod tests {
         assert!(shard.due.lock().is_empty());
     }
 
+    #[test]
+    fn what_is_for_more_than_a_few_is_written_by_a_task() {
+        let (shard, link) = (Shard::default(), Arc::new(Link::default()));
+        gather(|| (0..=FEW).for_each(|_| shard.add(link.clone())));
+        assert_eq!((link.flushed(), shard.due.lock().len()), (0, FEW + 1));
+        gather(|| {
+            (0..=FEW).for_each(|_| shard.add(link.clone()));
+            flush_gathered();
+            (0..FEW).for_each(|_| shard.add(link.clone()));
+        });
+        assert_eq!((link.flushed(), shard.due.lock().len()), (FEW, 2 * FEW + 2));
+    }
+
     #[tokio::test]
-    async fn of_very_many_a_task_writes_some_at_a_time() {
-        const MANY: usize = MAX_GATHERED + 10 * AT_ONCE;
+    async fn a_task_writes_what_all_have_handed_over_who_can_run_and_some_at_a_time() {
+        const MANY: usize = 10 * AT_ONCE;
         let (shard, link) = (Arc::new(Shard::default()), Arc::new(Link::default()));
-        gather(|| (0..MANY).for_each(|_| shard.add(link.clone())));
-        assert_eq!(link.flushed(), MAX_GATHERED);
         tokio::spawn(shard.clone().run());
+        tokio::task::yield_now().await;
+        let handing_over: Vec<_> = (0..MANY / 10)
+            .map(|_| {
+                let (shard, link) = (shard.clone(), link.clone());
+                tokio::spawn(async move {
+                    gather(|| (0..10).for_each(|_| shard.add(link.clone())));
+                    link.flushed()
+                })
+            })
+            .collect();
         let turns = Arc::new(AtomicUsize::new(0));
         let (written, of_others) = (link.clone(), turns.clone());
         let other = std::future::poll_fn(move |cx| match written.flushed() {
             MANY => Poll::Ready(()),
-            _ => {
-                of_others.fetch_add(1, Ordering::Relaxed);
+            some => {
+                of_others.fetch_add(usize::from(some > 0), Ordering::Relaxed);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
         });
         tokio::spawn(other).await.unwrap();
+        for seen in futures_util::future::join_all(handing_over).await {
+            assert_eq!(seen.unwrap(), 0);
+        }
         let turns = turns.load(Ordering::Relaxed);
         assert!(turns >= 9, "{turns}");
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::local::{LocalState, Subscriber, Typist};
+use super::turns::Turn;
 use crate::connection::Connection;
 use crate::conversations::Conversations;
 use crate::model::conversation::{ConversationDialect, ConversationId, View};
@@ -20,6 +21,8 @@ pub(crate) struct ConversationGuard {
     pub(super) conversations: Arc<Conversations>,
     pub(super) id: ConversationId,
     pub(in crate::conversations) local: OwnedMutexGuard<LocalState>,
+    /// Ends behind the lock.
+    _turn: Turn,
 }
 
 impl ConversationGuard {
@@ -27,11 +30,13 @@ impl ConversationGuard {
         conversations: Arc<Conversations>,
         id: ConversationId,
         local: OwnedMutexGuard<LocalState>,
+        turn: Turn,
     ) -> Self {
         Self {
             conversations,
             id,
             local,
+            _turn: turn,
         }
     }
 

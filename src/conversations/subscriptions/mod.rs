@@ -5,6 +5,7 @@ mod followed;
 mod guard;
 mod local;
 mod room_presence;
+mod turns;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -25,6 +26,7 @@ pub(super) use followed::{Followed, Newcomers};
 pub(crate) use guard::ConversationGuard;
 use local::LocalState;
 pub(crate) use local::Unpublished;
+use turns::Turns;
 
 /// The conversations that somebody is subscribed to on this node.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub(super) struct Subscriptions {
 /// A conversation that somebody is subscribed to.
 #[derive(Debug, Clone, Default)]
 struct Local {
+    turns: Turns,
     state: Arc<AsyncMutex<LocalState>>,
     /// Shared by those who note that messages were delivered, until the senders are notified of it; alone has it
     /// who notifies them that these were read.
@@ -98,24 +101,10 @@ impl Subscriptions {
 }
 
 impl Conversations {
-    /// Locks a conversation, which need not exist.
-    pub(crate) async fn lock(self: &Arc<Self>, id: &ConversationId) -> ConversationGuard {
-        let local = self.local(id);
-        ConversationGuard::new(self.clone(), id.clone(), local.lock_owned().await)
-    }
-
     /// The state of a conversation. The map is locked until this returns, so nothing may be awaited in it.
-    fn local(&self, id: &ConversationId) -> Arc<AsyncMutex<LocalState>> {
+    fn local(&self, id: &ConversationId) -> Local {
         let entry = self.subscriptions.local.entry(id.clone());
-        entry.or_default().state.clone()
-    }
-
-    /// Returns when everything that is being done in a conversation now is done and published.
-    pub(crate) async fn settled(&self, id: &ConversationId) {
-        let local = self.subscriptions.local.get(id);
-        if let Some(state) = local.map(|local| local.state.clone()) {
-            drop(state.lock_owned().await);
-        }
+        entry.or_default().clone()
     }
 
     /// Deliveries are being noted, until what is returned is dropped.
