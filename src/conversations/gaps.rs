@@ -4,15 +4,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::subscriptions::Followed;
 use super::{ConversationGuard, Conversations};
 use crate::model::conversation::{ChangeNumber, ConversationId, NumberedEvent};
 use crate::stores::conversations::StoreError;
 
 /// How long a change that came ahead waits for those before it, until the log is read.
 const GAP_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// The subscribers here have not received this change: how far they are.
+pub(super) struct Gap {
+    number: ChangeNumber,
+    progress: watch::Receiver<ChangeNumber>,
+}
+
+impl ConversationGuard {
+    /// What lies before this change, if the subscribers here have not received it.
+    pub(super) fn gap(&mut self, number: ChangeNumber) -> Option<Gap> {
+        let followed = self.local.followed.as_mut();
+        let behind = followed.filter(|followed| followed.number() < number)?;
+        let progress = behind.progress();
+        Some(Gap { number, progress })
+    }
+}
 
 impl Conversations {
     /// What a store has done in a conversation. When it failed, it may have done it all the same: then
@@ -78,16 +94,16 @@ impl Conversations {
     /// Returns once the subscribers here have received a change, which is in the log: if it does not
     /// become its turn soon, the log is read.
     pub(super) async fn close_gap(self: &Arc<Self>, id: &ConversationId, number: ChangeNumber) {
-        let mut guard = self.lock(id).await;
-        if !guard.is_behind(number) {
-            return;
+        let gap = self.lock(id).await.gap(number);
+        if let Some(gap) = gap {
+            self.close(id, gap).await;
         }
-        let Some(mut progress) = guard.local.followed.as_mut().map(Followed::progress) else {
-            return;
-        };
-        drop(guard);
+    }
+
+    /// The same for a gap that was seen.
+    pub(super) async fn close(self: &Arc<Self>, id: &ConversationId, mut gap: Gap) {
         // An error means that nobody follows it any more.
-        let arrival = progress.wait_for(|last| *last >= number);
+        let arrival = gap.progress.wait_for(|last| *last >= gap.number);
         let has_arrived = timeout(GAP_TIMEOUT, arrival).await.is_ok();
         if !has_arrived && let Err(error) = self.catch_up(id).await {
             tracing::warn!(%error, "the log of a conversation could not be read");

@@ -81,11 +81,12 @@ impl ConversationGuard {
         let number = change.number;
         conversations.send_change_to_nodes(&id, &change);
         let delivery = self.receive(change).await;
-        let is_behind = self.is_behind(number);
+        // Mostly one that was stored with it, and is about to be published.
+        let gap = self.gap(number);
         drop(self);
         conversations.finish(&id, delivery).await;
-        if is_behind {
-            conversations.close_gap(&id, number).await;
+        if let Some(gap) = gap {
+            conversations.close(&id, gap).await;
         }
     }
 

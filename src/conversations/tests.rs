@@ -72,10 +72,9 @@ async fn create(node: &TestNode, names: &[&str]) {
     created.await.unwrap();
 }
 
-/// A message in the history that nobody was sent.
-async fn message(node: &TestNode, sender: &str) -> MessageId {
+fn new_message(sender: &str) -> NewMessage {
     let content = RawValue::from_string("\"sealed\"".into()).unwrap();
-    let new = NewMessage {
+    NewMessage {
         conversation: conversation(),
         sender: user(sender),
         content: Some(OwnedValue::from(content)),
@@ -83,9 +82,53 @@ async fn message(node: &TestNode, sender: &str) -> MessageId {
         key_number: None,
         temp_id: None,
         extra: Extra::default(),
-    };
+    }
+}
+
+/// A message in the history that nobody was sent.
+async fn message(node: &TestNode, sender: &str) -> MessageId {
     let messages = &node.app.conversations.stores().messages;
-    messages.append(&new).await.unwrap().value.id
+    let appended = messages.append(&new_message(sender)).await;
+    appended.unwrap().value.id
+}
+
+#[tokio::test]
+async fn messages_that_are_stored_together_are_published_in_the_order_of_the_log() {
+    let node = TestNode::start().await;
+    let (conversations, id) = (&node.app.conversations, conversation());
+    create(&node, &["ann", "bo"]).await;
+    let ann = node.connect("ann", Dialect::Conversation).await;
+    ann.emit("conversation:join", r#"{"conversationId":"c"}"#)
+        .await;
+    let (bo, source) = (identity("bo"), source());
+    let actor = Actor {
+        identity: &bo,
+        source: &source,
+        dialect: None,
+    };
+    // Those of one user are stored in their order.
+    let new = new_message("bo");
+    let mut first = Box::pin(conversations.append(actor, &new, 0));
+    let mut second = Box::pin(conversations.append(actor, &new, 0));
+    assert!(first.as_mut().now_or_never().is_none());
+    assert!(second.as_mut().now_or_never().is_none());
+
+    // The first one is stored, too, and is not published.
+    let second = second.await.unwrap();
+    assert!(conversations.lock(&id).now_or_never().is_none());
+    let later = second.message.id;
+    let publishing = tokio::spawn(second.publish());
+    let first = first.await.unwrap();
+    assert!(!ann.received().await.contains("message:new"));
+    let earlier = first.message.id;
+    assert!(earlier < later);
+    first.publish().await;
+    publishing.await.unwrap();
+
+    let received = ann.received().await;
+    let at = |id: MessageId| received.find(&format!(r#""message:new",{{"id":"{}""#, id.uuid()));
+    let (earlier, later) = (at(earlier).unwrap(), at(later).unwrap());
+    assert!(earlier < later, "{received}");
 }
 
 #[tokio::test]

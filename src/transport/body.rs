@@ -4,12 +4,15 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long the server waits for the bodies of requests.
@@ -33,7 +36,7 @@ impl Pace {
 }
 
 /// A body that fails with [`TooSlow`] when it arrives too slowly. Only the time that the server waits for the
-/// client counts, not what it takes to read on.
+/// client counts, not what it takes to read on, nor what it is at while something has arrived.
 pub(super) struct PacedBody<B = Incoming> {
     body: B,
     pace: Pace,
@@ -45,7 +48,26 @@ pub(super) struct PacedBody<B = Incoming> {
 
 struct Waiting {
     since: Instant,
+    arrival: Arc<Arrival>,
     end: Pin<Box<Sleep>>,
+}
+
+/// When something arrived, and who is woken by that.
+#[derive(Default)]
+struct Arrival {
+    at: Mutex<Option<Instant>>,
+    waker: AtomicWaker,
+}
+
+impl Wake for Arrival {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.at.lock().get_or_insert_with(Instant::now);
+        self.waker.wake();
+    }
 }
 
 impl<B> PacedBody<B> {
@@ -59,16 +81,39 @@ impl<B> PacedBody<B> {
         }
     }
 
-    /// Nothing has arrived: whether that was so for too long.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let waiting = self.waiting.get_or_insert_with(|| {
-            let left = self.pace.allowed(self.received).saturating_sub(self.waited);
-            Waiting {
-                since: Instant::now(),
-                end: Box::pin(sleep(left)),
-            }
-        });
-        waiting.end.as_mut().poll(cx)
+    /// Waits for what comes next, from now on.
+    fn wait(&mut self) -> &mut Waiting {
+        let left = self.pace.allowed(self.received).saturating_sub(self.waited);
+        self.waiting.get_or_insert_with(|| Waiting {
+            since: Instant::now(),
+            arrival: Arc::default(),
+            end: Box::pin(sleep(left)),
+        })
+    }
+}
+
+impl<B> PacedBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        if self.waiting.is_none()
+            && let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx)
+        {
+            return Poll::Ready(frame);
+        }
+        let waiting = self.wait();
+        let (since, arrival) = (waiting.since, waiting.arrival.clone());
+        arrival.waker.register(cx.waker());
+        // Unless nothing is there after all.
+        let arrived = arrival.at.lock().take();
+        let waker = Waker::from(arrival);
+        let polled = Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(&waker));
+        if polled.is_ready() {
+            self.waiting = None;
+            self.waited += arrived.unwrap_or_else(Instant::now) - since;
+        }
+        polled
     }
 }
 
@@ -84,12 +129,10 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
-        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            return this.poll_end(cx).map(|()| Some(Err(TooSlow.into())));
+        let Poll::Ready(frame) = this.poll_body(cx) else {
+            let end = this.wait().end.as_mut().poll(cx);
+            return end.map(|()| Some(Err(TooSlow.into())));
         };
-        if let Some(waiting) = this.waiting.take() {
-            this.waited += waiting.since.elapsed();
-        }
         if let Some(Ok(frame)) = &frame {
             this.received += frame.data_ref().map_or(0, Bytes::len) as u64;
         }
@@ -130,6 +173,7 @@ mod tests {
     use futures_util::{StreamExt, stream};
     use http_body_util::{BodyExt, StreamBody};
     use std::convert::Infallible;
+    use tokio::time::timeout;
 
     const PACE: Pace = Pace {
         grace: Duration::from_millis(200),
@@ -160,6 +204,23 @@ mod tests {
     async fn a_body_may_take_as_long_as_its_size_at_the_lowest_rate() {
         assert_eq!(length(body(&[(100_000, 0), (1, 500)])).await, Ok(100_001));
         assert_eq!(length(body(&[(100, 0), (1, 60_000)])).await, Err(true));
+    }
+
+    #[tokio::test]
+    async fn what_has_arrived_waits_for_the_server_as_long_as_it_likes() {
+        let mut body = body(&[(1, 0), (1, 20), (1, 20), (1, 60_000)]);
+        body.pace.grace = Duration::from_secs(1);
+        let mut next = async || {
+            let frame = body.frame().await.transpose();
+            frame.map_err(|error| TooSlow::is_cause_of(&*error))
+        };
+        assert!(next().await.unwrap().is_some());
+        // It is looked for what comes next, before something else takes its time.
+        assert!(timeout(Duration::from_millis(1), next()).await.is_err());
+        sleep(Duration::from_millis(1500)).await;
+        assert!(next().await.unwrap().is_some());
+        assert!(next().await.unwrap().is_some());
+        assert_eq!(next().await.map(drop), Err(true));
     }
 
     #[tokio::test]

@@ -175,10 +175,11 @@ impl Link {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The request was answered; the answer may still have to be written.
+    /// The request was answered; the answer may still have to be written, or be made while its body is read: then it
+    /// began twice.
     pub(crate) fn request_ended(&self) {
         self.requests.fetch_sub(1, Ordering::Relaxed);
-        if !self.is_upgraded() {
+        if self.waits_for_a_request() {
             self.answered();
         }
     }

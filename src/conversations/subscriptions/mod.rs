@@ -4,6 +4,7 @@
 mod followed;
 mod guard;
 mod local;
+mod locking;
 mod room_presence;
 mod turns;
 

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -161,6 +162,34 @@ async fn what_was_counted_survives_a_kill_where_mongodb_keeps_it() {
         let found = found["participants"].as_array().map_or(0, Vec::len);
         assert_eq!(found, PEOPLE, "{number} of {whole}");
     }
+}
+
+#[test]
+fn it_lasts_as_long_as_there_are_lines() {
+    const TIME: Duration = Duration::from_secs(4);
+    let data = tempfile::tempdir().unwrap();
+    // Of the time for a request, only waiting for the client counts.
+    let settings = [("ADMIN_TOKEN", ADMIN_TOKEN), ("REQUEST_TIMEOUT", "1s")];
+    let server = program::start_in(data.path(), &settings);
+    let files = Files::new("");
+    let mut command = files.command(&server, Path::new("-"));
+    let mut importing = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = importing.stdin.take().unwrap();
+    let (begun, mut sent) = (Instant::now(), 0);
+    while begun.elapsed() < TIME {
+        let lines = users(200);
+        input.write_all(lines.as_bytes()).unwrap();
+        sent += 200;
+        sleep(Duration::from_millis(50)); // the pace of the client
+    }
+    drop(input);
+    let output = importing.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains(&format!("{sent} lines: {sent} users")),
+        "{said}"
+    );
 }
 
 #[test]
