@@ -40,14 +40,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn messages_are_appended_together_and_everything_else_is_done_alone() {
+    async fn a_turn_that_is_not_shared_comes_behind_those_before_it_and_before_those_behind_it() {
         let turns = Turns::default();
-        let append = || turns.clone().shared();
-        let (one, other) = (append().await, append().await);
+        let shared = || turns.clone().shared();
+        let (one, other) = (shared().await, shared().await);
         let mut alone = Box::pin(turns.clone().alone());
         assert!(alone.as_mut().now_or_never().is_none());
-        let mut behind = Box::pin(append());
-        assert!(behind.as_mut().now_or_never().is_none(), "it came later");
+        let mut behind = Box::pin(shared());
+        assert!(behind.as_mut().now_or_never().is_none());
         drop(one);
         assert!(alone.as_mut().now_or_never().is_none());
         drop(other);

@@ -103,10 +103,11 @@ async fn a_message() {
     }
     let alone = sent(&counted, &mut clients[..1]).await;
     let together = sent(&counted, &mut clients).await;
-    // The message, its receipts and its change are one commit. What waits meanwhile shares the next one.
+    // The message, its receipts and its change are one commit. What waits meanwhile shares the next one, also in the
+    // same conversation.
     let count = EACH * USERS.len() as u64;
-    for (calls, count) in [(alone, EACH), (together, count)] {
-        calls.at_most(count, Call::Flush, 1.3);
+    for (calls, count, flushes) in [(alone, EACH, 1.3), (together, count, 0.9)] {
+        calls.at_most(count, Call::Flush, flushes);
         calls.at_most(count, Call::Write, 24.0);
     }
     stop(&mut counted.relay);
