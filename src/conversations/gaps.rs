@@ -23,9 +23,10 @@ pub(super) struct Gap {
 impl ConversationGuard {
     /// What lies before this change, if the subscribers here have not received it.
     pub(super) fn gap(&mut self, number: ChangeNumber) -> Option<Gap> {
-        let followed = self.local.followed.as_mut();
-        let behind = followed.filter(|followed| followed.number() < number)?;
-        let progress = behind.progress();
+        if !self.is_behind(number) {
+            return None;
+        }
+        let progress = self.local.followed.as_mut()?.progress();
         Some(Gap { number, progress })
     }
 }
